@@ -1,0 +1,124 @@
+// Makes dist/kq: see scripts/build, which finds the pinned Deno and calls this.
+//
+// The bundle comes first in both ways, so that what `deno compile` embeds and
+// what unpacks itself is the same one file without an import left in it.
+
+import { createHash } from "node:crypto";
+
+const OUTPUT = "dist/kq";
+const BUNDLE = "dist/work/kq.js";
+
+type Kind = "deno compile" | "self-extracting file";
+
+async function run(
+  command: string,
+  args: string[],
+  options: Deno.CommandOptions = {},
+): Promise<Deno.CommandOutput> {
+  return await new Deno.Command(command, {
+    stdout: "piped",
+    stderr: "piped",
+    ...options,
+    args,
+  }).output();
+}
+
+function text(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes).trim();
+}
+
+function fail(message: string): never {
+  console.error(`build: ${message}`);
+  Deno.exit(1);
+}
+
+async function commit(): Promise<string> {
+  const { success, stdout } = await run("git", [
+    "describe",
+    "--always",
+    "--dirty",
+  ]).catch(() => ({ success: false, stdout: new Uint8Array() }));
+  return success ? text(stdout) : "unknown";
+}
+
+/** Bundles the program, with what `kq version` prints set before its first line. */
+async function bundle(kind: Kind): Promise<void> {
+  const made = await run(Deno.execPath(), [
+    "bundle",
+    "--quiet",
+    "--platform",
+    "deno",
+    "-o",
+    BUNDLE,
+    "main.ts",
+  ]);
+  if (!made.success) fail(`deno bundle: ${text(made.stderr)}`);
+  const build = { kind, commit: await commit(), deno: Deno.version.deno };
+  const program = await Deno.readTextFile(BUNDLE);
+  await Deno.writeTextFile(
+    BUNDLE,
+    `globalThis.KQ_BUILD=${JSON.stringify(build)};\n${program}`,
+  );
+}
+
+/** @returns Why it could not be done, or `null`. */
+async function compile(): Promise<string | null> {
+  await bundle("deno compile");
+  const made = await run(Deno.execPath(), [
+    "compile",
+    "--quiet",
+    "--no-config",
+    "--no-lock",
+    "-A",
+    "-o",
+    OUTPUT,
+    BUNDLE,
+  ]);
+  return made.success ? null : text(made.stderr).split("\n").at(-1)!;
+}
+
+async function selfExtracting(): Promise<void> {
+  await bundle("self-extracting file");
+  await Deno.copyFile(Deno.execPath(), "dist/work/deno");
+  const archive = new Deno.Command("sh", {
+    // Fixed owners and times: the same input gives the same file.
+    args: [
+      "-c",
+      "tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -cf - deno kq.js 2>/dev/null | gzip -6n",
+    ],
+    cwd: "dist/work",
+    stdout: "piped",
+  });
+  const { stdout: payload } = await archive.output();
+  const id = createHash("sha256").update(payload).digest("hex").slice(0, 32);
+  const template = await Deno.readTextFile("scripts/self_extracting_header.sh");
+  const lineCount = template.trimEnd().split("\n").length;
+  const header = template.replace("@ID@", id).replace(
+    "@LINES@",
+    String(lineCount + 1),
+  );
+  const file = await Deno.create(`${OUTPUT}.new`);
+  const writer = file.writable.getWriter();
+  await writer.write(new TextEncoder().encode(header));
+  await writer.write(payload);
+  await writer.close();
+  await Deno.chmod(`${OUTPUT}.new`, 0o755);
+  await Deno.rename(`${OUTPUT}.new`, OUTPUT);
+}
+
+await Deno.remove("dist", { recursive: true }).catch(() => {});
+await Deno.mkdir("dist/work", { recursive: true });
+let kind: Kind = "self-extracting file";
+if (!Deno.args.includes("--self-extracting")) {
+  const problem = await compile();
+  if (problem === null) kind = "deno compile";
+  else {
+    console.error(`build: deno compile is not possible here (${problem})`);
+  }
+}
+if (kind === "self-extracting file") await selfExtracting();
+await Deno.remove("dist/work", { recursive: true });
+const { size } = await Deno.stat(OUTPUT);
+console.error(
+  `build: ${OUTPUT} as ${kind}, ${(size / 2 ** 20).toFixed(1)} MiB`,
+);
