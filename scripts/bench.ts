@@ -1,0 +1,272 @@
+// The same loads on kq and on Apache Kafka in one run: see scripts/bench.
+//
+// Producers are Apache Kafka's ProducerPerformance, the consumer is kcat. Each
+// broker gets a warm-up, then the measured loads in turn, so that both meet the
+// same machine. Figures are compared as ratios; the machine's own are in them.
+
+import {
+  kafkaClassPath,
+  startApacheKafka,
+  toolArgs,
+} from "./conformance/apache_kafka.ts";
+import {
+  cpuSeconds,
+  memoryMb,
+  timed,
+  timedSilently,
+  untilMetadata,
+} from "./bench_probe.ts";
+
+interface Broker {
+  readonly name: string;
+  readonly port: number;
+  readonly process: Deno.ChildProcess;
+  readonly startMs: number;
+}
+
+interface Load {
+  readonly throughput: number;
+  readonly p99Ms: number;
+  readonly cpuSeconds: number;
+}
+
+interface Row {
+  readonly figure: string;
+  readonly kq: number;
+  readonly kafka: number;
+  /** What the ratio kq/kafka should be: at most, or at least. */
+  readonly bound?: readonly ["<=" | ">=", number];
+}
+
+const KQ_PORT = 29292;
+const KAFKA_PORT = 29392;
+const TOPIC = "bench";
+const IDLE_CONNECTIONS = 10_000;
+const WIDE_PARTITIONS = 2_000;
+
+const kq = Deno.args[0] ?? "dist/kq";
+const found = await kafkaClassPath();
+if (found === null) {
+  console.error("bench: Apache Kafka cannot be had here: it takes Java, Maven");
+  Deno.exit(1);
+}
+const classPath = found;
+const work = await Deno.makeTempDir({ prefix: "kq-bench-" });
+
+async function startKq(): Promise<Broker> {
+  const startMs = performance.now();
+  const process = new Deno.Command(kq, {
+    args: [
+      "broker",
+      "start",
+      "--override",
+      `listeners=PLAINTEXT://127.0.0.1:${KQ_PORT}`,
+      "--override",
+      `log.dirs=${work}/kq`,
+    ],
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  return {
+    name: "kq",
+    port: KQ_PORT,
+    process,
+    startMs: await untilMetadata(KQ_PORT, startMs),
+  };
+}
+
+async function startKafka(): Promise<Broker> {
+  const directory = `${work}/kafka`;
+  await Deno.mkdir(directory);
+  // Formatting the storage is not counted as starting.
+  const process = await startApacheKafka({
+    classPath,
+    port: KAFKA_PORT,
+    directory,
+  });
+  const startMs = performance.now();
+  return {
+    name: "kafka",
+    port: KAFKA_PORT,
+    process,
+    startMs: await untilMetadata(KAFKA_PORT, startMs),
+  };
+}
+
+async function kqCommand(broker: Broker, ...args: string[]): Promise<number> {
+  const { ms } = await timed(kq, [...args, "-b", `127.0.0.1:${broker.port}`]);
+  return ms;
+}
+
+/** One run of ProducerPerformance at full speed, with acks=1. */
+async function produce(
+  broker: Broker,
+  records: number,
+  sizeBytes: number,
+  ...properties: string[]
+): Promise<Load> {
+  const before = cpuSeconds(broker.process.pid);
+  const { stdout } = await timed(
+    "java",
+    toolArgs(classPath, "org.apache.kafka.tools.ProducerPerformance", [
+      ...["--topic", TOPIC, "--num-records", String(records)],
+      ...["--record-size", String(sizeBytes), "--throughput", "-1"],
+      "--producer-props",
+      `bootstrap.servers=127.0.0.1:${broker.port}`,
+      "acks=1",
+      ...properties,
+    ]),
+  );
+  const line = stdout.trim().split("\n").at(-1)!;
+  const match = line.match(/\(([\d.]+) MB\/sec\).* (\d+) ms 99th/);
+  if (match === null) throw new Error(`No figures in: ${line}`);
+  return {
+    throughput: Number(match[1]),
+    p99Ms: Number(match[2]),
+    cpuSeconds: cpuSeconds(broker.process.pid) - before,
+  };
+}
+
+async function consume(broker: Broker, records: number) {
+  const before = cpuSeconds(broker.process.pid);
+  const ms = await timedSilently("kcat", [
+    ...["-C", "-q", "-b", `127.0.0.1:${broker.port}`, "-t", TOPIC],
+    ...["-p", "0", "-o", "0", "-c", String(records)],
+  ]);
+  return {
+    seconds: ms / 1000,
+    cpuSeconds: cpuSeconds(broker.process.pid) - before,
+  };
+}
+
+/** The middle of an odd count of runs. */
+async function median(count: number, run: () => Promise<number>) {
+  const values: number[] = [];
+  for (let i = 0; i < count; i++) values.push(await run());
+  return values.sort((a, b) => a - b)[count >> 1];
+}
+
+function listWithKafkaTool(broker: Broker): Promise<number> {
+  const tool = "org.apache.kafka.tools.TopicCommand";
+  const server = `127.0.0.1:${broker.port}`;
+  return timed(
+    "java",
+    toolArgs(classPath, tool, ["--bootstrap-server", server, "--list"]),
+  ).then(({ ms }) => ms);
+}
+
+/** Memory of kq, in MB, with many partitions and many idle connections. */
+async function crowd(broker: Broker): Promise<number> {
+  await kqCommand(
+    broker,
+    ...["topic", "create", "wide", "--partitions", String(WIDE_PARTITIONS)],
+  );
+  const connections: Deno.TcpConn[] = [];
+  for (let i = 0; i < IDLE_CONNECTIONS; i++) {
+    connections.push(
+      await Deno.connect({ hostname: "127.0.0.1", port: broker.port }),
+    );
+  }
+  await new Promise((done) => setTimeout(done, 2000));
+  const used = memoryMb(broker.process.pid, "VmRSS");
+  for (const connection of connections) connection.close();
+  return used;
+}
+
+function print(rows: readonly Row[]): void {
+  console.log("| figure | kq | Apache Kafka | kq / Kafka | wanted |");
+  console.log("| --- | ---: | ---: | ---: | --- |");
+  for (const { figure, kq, kafka, bound } of rows) {
+    const ratio = kq / kafka;
+    const met = bound === undefined
+      ? ""
+      : (bound[0] === "<=" ? ratio <= bound[1] : ratio >= bound[1])
+      ? "met"
+      : "**not met**";
+    const wanted = bound === undefined
+      ? ""
+      : `${bound[0] === "<=" ? "at most" : "at least"} ${bound[1]} x: ${met}`;
+    const digits = (value: number) =>
+      value >= 100 ? value.toFixed(0) : value.toFixed(2);
+    console.log(
+      `| ${figure} | ${digits(kq)} | ${digits(kafka)} | ${
+        ratio.toFixed(2)
+      } | ${wanted} |`,
+    );
+  }
+}
+
+async function measure(a: Broker, b: Broker): Promise<Row[]> {
+  const both = async <T>(run: (broker: Broker) => Promise<T>) =>
+    [await run(a), await run(b)] as const;
+  await both((broker) =>
+    kqCommand(broker, "topic", "create", TOPIC, "--partitions", "1")
+  );
+  await both((broker) => produce(broker, 500_000, 100));
+  const small = await both((broker) => produce(broker, 2_000_000, 100));
+  const large = await both((broker) =>
+    produce(broker, 1_000_000, 1000, "batch.size=131072", "linger.ms=5")
+  );
+  const read = await both((broker) => consume(broker, 3_500_000));
+  const peak = [
+    memoryMb(a.process.pid, "VmHWM"),
+    memoryMb(b.process.pid, "VmHWM"),
+  ];
+  const list = [
+    await median(9, () => kqCommand(a, "topic", "list")),
+    await median(3, () => listWithKafkaTool(b)),
+  ];
+  const row = (
+    figure: string,
+    [kq, kafka]: readonly number[],
+    bound?: Row["bound"],
+  ): Row => ({ figure, kq, kafka, bound });
+  const pick = (loads: readonly Load[], name: keyof Load) =>
+    loads.map((load) => load[name]);
+  return [
+    row("100 B records, MB/s", pick(small, "throughput"), [">=", 2]),
+    row("100 B records, p99 ms", pick(small, "p99Ms"), ["<=", 1]),
+    row("100 B records, broker cpu s", pick(small, "cpuSeconds"), ["<=", 0.2]),
+    row("1 kB in 128 KiB batches, MB/s", pick(large, "throughput"), [
+      ">=",
+      1.1,
+    ]),
+    row("1 kB in 128 KiB batches, p99 ms", pick(large, "p99Ms"), ["<=", 1]),
+    row("1 kB in 128 KiB batches, broker cpu s", pick(large, "cpuSeconds"), [
+      "<=",
+      0.45,
+    ]),
+    row("consume 1.25 GB, s", read.map(({ seconds }) => seconds), ["<=", 0.9]),
+    row("consume 1.25 GB, broker cpu s", read.map((one) => one.cpuSeconds), [
+      "<=",
+      0.5,
+    ]),
+    row("peak memory, MB", peak, ["<=", 0.2]),
+    row("start to first Metadata answer, ms", [a.startMs, b.startMs]),
+    row("topic list, whole command, ms", list),
+  ];
+}
+
+const brokers: Broker[] = [];
+try {
+  // A first start unpacks what a self-extracting file holds; it is not measured.
+  await timed(kq, ["version"]);
+  brokers.push(await startKq(), await startKafka());
+  const [a, b] = brokers;
+  const rows = await measure(a, b);
+  const crowded = await crowd(a);
+  console.log(`\n${new Date().toISOString().slice(0, 10)}, ${kq}\n`);
+  print(rows);
+  console.log(
+    `\nkq with ${WIDE_PARTITIONS} partitions and ${IDLE_CONNECTIONS} idle ` +
+      `connections: ${crowded.toFixed(0)} MB resident (wanted: below 1024).`,
+  );
+} finally {
+  for (const { process } of brokers) {
+    try {
+      process.kill("SIGTERM");
+    } catch { /* It ended by itself, and the run has failed already. */ }
+    await process.status;
+  }
+  await Deno.remove(work, { recursive: true });
+}
