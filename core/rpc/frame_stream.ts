@@ -1,15 +1,18 @@
-// Frames: how requests and responses are told apart on a byte stream.
+// Frames as a client reads them: an int32 size and that many bytes, each frame the
+// caller's to keep.
 //
-//   size: int32 (big endian), the number of bytes that follow
-//   size bytes: a header and a body
+//   size: int32, big endian
+//   payload: size bytes
 //
-// The reader never reuses memory that it has given out, so a frame is the
-// caller's to keep. It allocates what a peer announces only up to a bound, and
-// beyond that in step with the bytes that have really come.
+// Record batches of a fetch answer are handed on as views of the frame, for as
+// long as the application likes; so no memory is pooled, and none that was given
+// out is written again. What a peer announces is allocated at once only up to a
+// bound, and beyond that in step with the bytes that have really come.
 //
 // Source: Kafka documentation, "Protocol: Network".
 
 import { type Connection, HostError } from "../host/host.ts";
+import { FrameError } from "./frame_reader.ts";
 
 /** Size of the number in front of a frame. */
 export const FRAME_PREFIX_BYTES = 4;
@@ -21,31 +24,17 @@ const READ_AHEAD_MAX_BYTES = 128 * 1024;
 /** What an announced size may cost before its bytes are there. */
 const ALLOCATE_AHEAD_BYTES = 1024 * 1024;
 
-/** A size that no frame may have; the stream cannot be read any further. */
-export class FrameError extends Error {
-  override readonly name = "FrameError";
-  constructor(readonly sizeBytes: number, message: string) {
-    super(message);
-  }
-}
-
-export interface FrameReaderOptions {
+export interface FrameStreamOptions {
   /** The largest frame that is accepted, without its prefix. */
   readonly frameMaxBytes: number;
-  /** What the limit is called in errors; such as `socket.request.max.bytes`. */
-  readonly limitName?: string;
-  /**
-   * Announced sizes up to this are allocated at once; larger buffers double as
-   * bytes arrive. A client trusts its broker with more than a broker its clients.
-   */
+  /** Announced sizes up to this are allocated at once; larger buffers double as bytes arrive. */
   readonly allocateAheadBytes?: number;
 }
 
 /** Cuts the bytes of a connection into frames. */
-export class FrameReader {
+export class FrameStream {
   readonly #connection: Connection;
   readonly #frameMaxBytes: number;
-  readonly #limitName: string;
   readonly #allocateAheadBytes: number;
   /** `#buffer[#start…#end)` are bytes read and not yet given out. */
   #buffer = new Uint8Array(0);
@@ -54,10 +43,9 @@ export class FrameReader {
   #readAheadBytes = READ_AHEAD_MIN_BYTES;
   #receivedBytes = 0;
 
-  constructor(connection: Connection, options: FrameReaderOptions) {
+  constructor(connection: Connection, options: FrameStreamOptions) {
     this.#connection = connection;
     this.#frameMaxBytes = options.frameMaxBytes;
-    this.#limitName = options.limitName ?? "the limit";
     this.#allocateAheadBytes = options.allocateAheadBytes ??
       ALLOCATE_AHEAD_BYTES;
   }
@@ -131,16 +119,11 @@ export class FrameReader {
 
   #impossible(sizeBytes: number): FrameError {
     const peer = this.#connection.peer;
-    if (sizeBytes <= 0) {
-      return new FrameError(
-        sizeBytes,
-        `${peer} sent an invalid frame size ${sizeBytes}`,
-      );
-    }
     return new FrameError(
-      sizeBytes,
-      `${peer} sent a frame of ${sizeBytes} bytes, which exceeds ` +
-        `${this.#limitName}=${this.#frameMaxBytes}${guess(sizeBytes)}`,
+      sizeBytes <= 0
+        ? `${peer} sent an invalid frame size ${sizeBytes}`
+        : `${peer} sent a frame of ${sizeBytes} bytes, more than ` +
+          `${this.#frameMaxBytes}${guess(sizeBytes)}`,
     );
   }
 
@@ -173,20 +156,11 @@ export class FrameReader {
   }
 }
 
-/** What a huge size in front of a "frame" usually means. */
+/** What a huge size in front of a "frame" usually means: not a Kafka listener. */
 function guess(sizeBytes: number): string {
-  const text = String.fromCharCode(
-    sizeBytes >>> 24 & 0xff,
-    sizeBytes >>> 16 & 0xff,
-    sizeBytes >>> 8 & 0xff,
-    sizeBytes & 0xff,
-  );
-  if (/^(GET |POST|PUT |HEAD|HTTP|OPTI|DELE|PATC)/.test(text)) {
-    return " (looks like HTTP)";
-  }
-  // A TLS record: handshake (22) or alert (21), then version 3.x.
-  if (/^[\x15\x16]\x03[\x00-\x04]/.test(text)) {
-    return " (looks like TLS on a plaintext listener)";
-  }
+  if (sizeBytes === 0x48545450) return " (looks like HTTP)";
+  // A TLS record starts with its type (21 alert, 22 handshake) and version 3.x.
+  const isTls = sizeBytes >>> 24 === 21 || sizeBytes >>> 24 === 22;
+  if (isTls && (sizeBytes >>> 16 & 0xff) === 3) return " (looks like TLS)";
   return "";
 }
