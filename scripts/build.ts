@@ -3,7 +3,7 @@
 // The bundle comes first in both ways, so that what `deno compile` embeds and
 // what unpacks itself is the same one file without an import left in it.
 
-import { createHash } from "node:crypto";
+import { packPayload, writeSelfExtracting } from "./self_extracting.ts";
 
 const OUTPUT = "dist/kq";
 const BUNDLE = "dist/work/kq.js";
@@ -80,30 +80,7 @@ async function compile(): Promise<string | null> {
 async function selfExtracting(): Promise<void> {
   await bundle("self-extracting file");
   await Deno.copyFile(Deno.execPath(), "dist/work/deno");
-  const archive = new Deno.Command("sh", {
-    // Fixed owners and times: the same input gives the same file.
-    args: [
-      "-c",
-      "tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -cf - deno kq.js 2>/dev/null | gzip -6n",
-    ],
-    cwd: "dist/work",
-    stdout: "piped",
-  });
-  const { stdout: payload } = await archive.output();
-  const id = createHash("sha256").update(payload).digest("hex").slice(0, 32);
-  const template = await Deno.readTextFile("scripts/self_extracting_header.sh");
-  const lineCount = template.trimEnd().split("\n").length;
-  const header = template.replace("@ID@", id).replace(
-    "@LINES@",
-    String(lineCount + 1),
-  );
-  const file = await Deno.create(`${OUTPUT}.new`);
-  const writer = file.writable.getWriter();
-  await writer.write(new TextEncoder().encode(header));
-  await writer.write(payload);
-  await writer.close();
-  await Deno.chmod(`${OUTPUT}.new`, 0o755);
-  await Deno.rename(`${OUTPUT}.new`, OUTPUT);
+  await writeSelfExtracting(OUTPUT, await packPayload("dist/work"));
 }
 
 await Deno.remove("dist", { recursive: true }).catch(() => {});
