@@ -1,4 +1,6 @@
-// Cuts a byte stream into frames, each an int32 size and that many bytes.
+// Cuts what a client sends into frames, each an int32 size and that many bytes.
+// Unlike `FrameStream`, which gives its frames away, this reader lends them from
+// pooled memory, since a server has thousands of connections and one memory.
 //
 //   size: int32, big endian   at least 1, at most `frameMaxBytes`
 //   payload: size bytes
@@ -31,7 +33,7 @@ const SCARCE_BYTES = 64 * MIB;
 /** How often in a row a large buffer may be used little before it goes. */
 const LOW_USE_MAX = 16;
 
-/** A stream that is not made of frames, or of frames too large. */
+/** A stream that is not made of frames, or whose frames make no sense: its connection must end. */
 export class FrameError extends Error {
   override readonly name = "FrameError";
 }
@@ -173,6 +175,7 @@ export class FrameReader {
     const { length } = this.#chunk.buffer;
     const frameBytes = this.#frameBytes();
     return this.#end === length ||
+      (!this.isInsideFrame && this.#end * 2 > length) ||
       (frameBytes <= length && this.#start + frameBytes > length);
   }
 
