@@ -41,6 +41,12 @@ export const producerConfig = configTable({
     importance: "high",
     doc: "Bytes of records that may wait to be sent before `send` waits.",
   },
+  "client.id": {
+    type: "string",
+    default: "",
+    importance: "medium",
+    doc: "Name that the brokers see, for quotas and traces.",
+  },
   "compression.gzip.level": {
     type: "int",
     default: -1,
@@ -217,6 +223,12 @@ export const consumerConfig = configTable({
     importance: "low",
     doc: "Whether the checksum of each batch is checked on arrival.",
   },
+  "client.id": {
+    type: "string",
+    default: "",
+    importance: "low",
+    doc: "Name that the brokers see, for quotas and traces.",
+  },
   "client.rack": {
     type: "string",
     default: "",
@@ -361,6 +373,12 @@ export const adminConfig = configTable({
     importance: "high",
     doc:
       "Brokers to ask first, as HOST:PORT by comma; the others are learnt from them.",
+  },
+  "client.id": {
+    type: "string",
+    default: "",
+    importance: "medium",
+    doc: "Name that the brokers see, for quotas and traces.",
   },
   "connections.max.idle.ms": {
     type: "long",

@@ -14,12 +14,6 @@ export const commonClientRows = {
   "client.dns.lookup": unused("string", "use_all_dns_ips", "medium", {
     oneOf: ["use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"],
   }),
-  "client.id": {
-    type: "string",
-    default: "",
-    importance: "medium",
-    doc: "Name that the brokers see, for quotas and traces.",
-  },
   "enable.metrics.push": unused("boolean", true, "low"),
   "metadata.max.age.ms": {
     type: "long",

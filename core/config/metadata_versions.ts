@@ -3,8 +3,7 @@
 // Source: Kafka documentation, "Upgrading"; the key
 // `inter.broker.protocol.version`.
 
-/** Every version that a broker's configuration may name. */
-export const METADATA_VERSIONS: readonly string[] = [
+const FULL_NAMES: readonly string[] = [
   "0.8.0",
   "0.8.1",
   "0.8.2",
@@ -62,6 +61,17 @@ export const METADATA_VERSIONS: readonly string[] = [
   "3.9-IV0",
   "4.0-IV0",
   "4.0-IV1",
+];
+
+/**
+ * Every version that a broker's configuration may name; a release such as `3.9`
+ * stands for its newest.
+ */
+export const METADATA_VERSIONS: readonly string[] = [
+  ...new Set([
+    ...FULL_NAMES.map((name) => name.split("-")[0]),
+    ...FULL_NAMES,
+  ]),
 ];
 
 /** What kq reports as its own. */

@@ -1,0 +1,105 @@
+// The layers of a running broker's configuration: what its file says, what the
+// cluster says for all brokers, what it says for this one. The last wins.
+//
+// Source: Kafka documentation, "Updating Broker Configs"; KIP-226.
+
+import { type BrokerConfig, brokerConfig } from "./broker_config.ts";
+import { checkBrokerConfig, unknownKeyError } from "./broker_checks.ts";
+import { ConfigError, ConfigValueError } from "./config_error.ts";
+import { readConfig } from "./table.ts";
+import { describeRow, parseValue } from "./value.ts";
+
+/** Texts by key, as each place holds them. */
+export interface BrokerConfigLayers {
+  /** From the file and the command line. */
+  readonly fixed: ReadonlyMap<string, string>;
+  /** From `/config/brokers/<default>`. */
+  readonly clusterWide: ReadonlyMap<string, string>;
+  /** From `/config/brokers/ID`. */
+  readonly thisBroker: ReadonlyMap<string, string>;
+}
+
+/**
+ * The configuration now in force. A dynamic text that does not fit its row,
+ * or is no dynamic key, is passed over, so that a bad znode stops no broker.
+ */
+export function effectiveBrokerConfig(
+  layers: BrokerConfigLayers,
+): BrokerConfig {
+  const texts = new Map(layers.fixed);
+  for (const layer of [layers.clusterWide, layers.thisBroker]) {
+    for (const [key, text] of layer) {
+      if (isUsable(key, text)) texts.set(key, text);
+    }
+  }
+  return readConfig(brokerConfig, texts);
+}
+
+function isUsable(key: string, text: string): boolean {
+  const row = brokerConfig.row(key);
+  if ((row?.dynamic ?? "no") === "no" || row === undefined) return false;
+  try {
+    parseValue(row, key, text);
+    return true;
+  } catch (error) {
+    if (error instanceof ConfigError) return false;
+    throw error;
+  }
+}
+
+/** Where dynamic broker configuration is written. */
+export type DynamicScope = "cluster-wide" | "per-broker";
+
+/**
+ * Checks the dynamic texts that a scope would have after a change.
+ *
+ * @param layers The layers as they would be.
+ * @throws {ConfigError} Where a key is unknown, cannot be changed while the
+ * broker runs, cannot be changed for all brokers at once, has a bad value, or
+ * contradicts another.
+ */
+export function checkDynamicConfig(
+  scope: DynamicScope,
+  layers: BrokerConfigLayers,
+): void {
+  const texts = scope === "cluster-wide"
+    ? layers.clusterWide
+    : layers.thisBroker;
+  for (const [key, text] of texts) {
+    const row = brokerConfig.row(key);
+    if (row === undefined) throw unknownKeyError(key);
+    const dynamic = row.dynamic ?? "no";
+    if (dynamic === "no") {
+      throw new ConfigError(
+        `${key}: expected a key that can change while the broker runs, got ` +
+          "one that is read at the start only: set it in server.properties",
+        { key },
+      );
+    }
+    if (dynamic === "per-broker" && scope === "cluster-wide") {
+      throw new ConfigError(
+        `${key}: expected a key that all brokers may share, got one that is ` +
+          "set for each broker by its id",
+        { key },
+      );
+    }
+    parseValue(row, key, text);
+  }
+  checkBrokerConfig(effectiveBrokerConfig(layers));
+}
+
+/**
+ * The words in which Kafka answers a bad value of an AlterConfigs or
+ * CreateTopics request.
+ */
+export function invalidValueMessage(error: ConfigError): string {
+  if (!(error instanceof ConfigValueError)) return error.reason;
+  const got = /^"(.*)"/.exec(error.got)?.[1] ?? error.got;
+  return `Invalid value ${got} for configuration ${error.key}: expected ${error.expected}`;
+}
+
+/** What a broker's key accepts, for messages; `null` for an unknown key. */
+export function brokerKeyDomain(key: string): string | null {
+  const row = brokerConfig.row(key);
+  return row === undefined ? null : describeRow(row);
+}
