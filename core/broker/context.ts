@@ -5,7 +5,9 @@
 // single topics or partitions are values in the response. `dispatch.ts` decodes,
 // encodes and turns a thrown error into the response that `failure` makes.
 
-import type { Infer, InferInput, Message } from "../wire/kafka/schema.ts";
+import { apiByKey } from "../wire/kafka/api_keys.ts";
+import type { Infer, InferInput, MessageSchema } from "../wire/kafka/schema.ts";
+import { assert } from "../base/assert.ts";
 import type { Broker } from "./broker.ts";
 
 /** The connection that a request came by. */
@@ -46,9 +48,9 @@ export interface Failure {
  *
  * A response of `null` sends nothing (Produce with acks=0).
  */
-export interface Serving<Q extends Message, R extends Message> {
-  /** The versions served and advertised, both inclusive. */
-  readonly versions: readonly [number, number];
+export interface Serving<Q extends MessageSchema, R extends MessageSchema> {
+  /** The versions served and advertised, both inclusive; Kafka 3.9's where left out. */
+  readonly versions?: readonly [first: number, last: number];
   /**
    * Answers a request. Bytes in the request are views of the connection's buffer:
    * they hold until the promise settles, and must be copied to be kept longer.
@@ -80,8 +82,8 @@ export interface Serving<Q extends Message, R extends Message> {
 /** A row of the API table, its types erased. */
 export interface ServedApi {
   readonly key: number;
-  readonly request: Message;
-  readonly response: Message;
+  readonly request: MessageSchema;
+  readonly response: MessageSchema;
   readonly minVersion: number;
   readonly maxVersion: number;
   readonly letsNextStart: boolean;
@@ -101,17 +103,23 @@ export interface ServedApi {
  *
  * @param request The schema of the request; its key is the row's key.
  */
-export function serve<Q extends Message, R extends Message>(
+export function serve<Q extends MessageSchema, R extends MessageSchema>(
   request: Q,
   response: R,
   serving: Serving<Q, R>,
 ): ServedApi {
+  const key = keyOf(request);
+  const versions = serving.versions ?? apiByKey(key)?.versions39;
+  assert(
+    versions,
+    `Kafka 3.9 does not serve ${request.name}: say which versions`,
+  );
   return {
-    key: request.key,
+    key,
     request,
     response,
-    minVersion: serving.versions[0],
-    maxVersion: serving.versions[1],
+    minVersion: versions[0],
+    maxVersion: versions[1],
     letsNextStart: serving.letsNextStart === true,
     handle: serving.handle as ServedApi["handle"],
     failure: serving.failure as ServedApi["failure"],
@@ -121,4 +129,9 @@ export function serve<Q extends Message, R extends Message>(
 /** For responses that have one `errorCode` at the top and nothing else to say. */
 export function topLevelFailure(failure: Failure): { errorCode: number } {
   return { errorCode: failure.errorCode };
+}
+
+function keyOf(schema: MessageSchema): number {
+  assert(schema.key !== undefined, `${schema.name} has no API key`);
+  return schema.key;
 }
