@@ -13,6 +13,9 @@ import {
 /** How long accepting rests when the process has no file descriptors left. */
 const ACCEPT_PAUSE_MS = 100;
 
+/** Connections that the kernel keeps until they are accepted, as far as it allows. */
+const BACKLOG = 4096;
+
 class DenoConnection implements Connection {
   readonly peer: string;
   readonly local: string;
@@ -73,6 +76,8 @@ class DenoConnection implements Connection {
 
 class DenoListener implements Listener {
   readonly address: Address;
+  /** Resolves when the port is free again, a little after `close`. */
+  readonly ended: Promise<void>;
   readonly #listener: Deno.TcpListener;
   readonly #accept: (connection: Connection) => void;
   #isOpen = true;
@@ -85,7 +90,7 @@ class DenoListener implements Listener {
     this.#accept = accept;
     const { hostname, port } = listener.addr;
     this.address = { host: hostname, port };
-    this.#run();
+    this.ended = this.#run();
   }
 
   close(): void {
@@ -122,18 +127,27 @@ class DenoListener implements Listener {
 
 /** The network of the operating system. */
 export class DenoNet implements Net {
-  listen(
+  /** Listeners that were closed and may still hold their ports. */
+  readonly #ending = new Set<DenoListener>();
+
+  async listen(
     address: Address,
     accept: (connection: Connection) => void,
   ): Promise<Listener> {
-    const { port } = address;
+    for (const listener of this.#ending) await listener.ended;
     try {
-      return Promise.resolve(new DenoListener(listenAt(address), accept));
+      const listener = new DenoListener(listenAt(address), accept);
+      return {
+        address: listener.address,
+        close: () => {
+          listener.close();
+          this.#ending.add(listener);
+          listener.ended.then(() => this.#ending.delete(listener));
+        },
+      };
     } catch (error) {
       const host = address.host === "" ? "all interfaces" : address.host;
-      return Promise.reject(
-        hostError(`listen on ${host}, port ${port}`, error),
-      );
+      throw hostError(`listen on ${host}, port ${address.port}`, error);
     }
   }
 
@@ -172,12 +186,14 @@ export class DenoNet implements Net {
 
 /** `""` is both families where the machine has IPv6, else IPv4 alone. */
 function listenAt({ host, port }: Address): Deno.TcpListener {
-  if (host !== "") return Deno.listen({ hostname: host, port });
+  if (host !== "") {
+    return Deno.listen({ hostname: host, port, tcpBacklog: BACKLOG });
+  }
   try {
-    return Deno.listen({ hostname: "::", port });
+    return Deno.listen({ hostname: "::", port, tcpBacklog: BACKLOG });
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) throw error;
-    return Deno.listen({ hostname: "0.0.0.0", port });
+    return Deno.listen({ hostname: "0.0.0.0", port, tcpBacklog: BACKLOG });
   }
 }
 
