@@ -133,7 +133,7 @@ function missingValue(
 }
 
 /** Whether a value is the one that its absence stands for. */
-function defaultTest(field: FullField): (value: unknown) => boolean {
+export function defaultTest(field: FullField): (value: unknown) => boolean {
   if (field.default === null) return (value) => value === null;
   if ("array" in field) {
     return (value) => Array.isArray(value) && value.length === 0;
