@@ -27,19 +27,23 @@ const FLAGS_WRITTEN = 0x60;
 const BLOCK_DESCRIPTOR_WRITTEN = 0x40;
 const BLOCK_BYTES_WRITTEN = 64 * 1024;
 const HEADER_BYTES_WRITTEN = 7;
+/** Kafka's default level, which its clients give to the fast compressor, not to 9's. */
+const LEVEL_FAST = 9;
 const STORED_AS_IS = 0x80000000;
 
 /**
  * Compresses into one frame of independent 64 KiB blocks without checksums.
  *
- * @param options.level 1 to 17; 9 where it is left out, as Kafka has it.
+ * @param options.level 1 to 17; 9, also where it is left out, is the fast one as in
+ * Kafka, the others search longer the higher they are.
  * @param options.legacyHeader Writes the header checksum of magic 0.
  */
 export function compressLz4(
   bytes: Uint8Array,
   options: { readonly level?: number; readonly legacyHeader?: boolean } = {},
 ): Uint8Array<ArrayBuffer> {
-  const level = options.level ?? 1;
+  const asked = options.level ?? LEVEL_FAST;
+  const level = asked === LEVEL_FAST ? 1 : asked;
   const blockCount = Math.ceil(bytes.length / BLOCK_BYTES_WRITTEN);
   const target = new Uint8Array(
     HEADER_BYTES_WRITTEN + 4 +

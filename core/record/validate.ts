@@ -1,0 +1,279 @@
+// What a partition's leader does with records before it appends them: checks
+// every byte that a reader will rely on, then stamps offsets and leader epoch in
+// place. Only where the topic asks for another compression, or the producer sent
+// an old format, is a batch made anew.
+//
+// Source: Kafka documentation, "Message Format"; error codes as Kafka's own broker
+// answers them.
+
+import { writeInt64 } from "../base/big_endian.ts";
+import { compressionByName, type CompressionName } from "../compress/codecs.ts";
+import { KafkaError } from "../wire/kafka/errors.ts";
+import {
+  BATCH_HEADER_BYTES,
+  batchCrcIsValid,
+  type BatchHeader,
+  batchMagic,
+  MAGIC_POSITION,
+  MAX_TIMESTAMP_POSITION,
+  readBatchHeader,
+  sealBatch,
+  setBaseOffset,
+  setLogAppendTime,
+  setPartitionLeaderEpoch,
+  type TimestampType,
+} from "./batch_header.ts";
+import { compressionOf, upConvert } from "./convert.ts";
+import { DECOMPRESSED_BYTES_MAX, decompressRecords } from "./decompress.ts";
+import { isWrapper, readMessages, recordsOfMessage } from "./message_set.ts";
+import { decodeBatch, encodeBatch } from "./record_batch.ts";
+import {
+  batchTooLarge,
+  checkBatchHeader,
+  checkBatchRecords,
+  checkBatchSize,
+  checkRecordsOfSet,
+} from "./validate_checks.ts";
+
+/** Who sends the records: a client, or the broker itself (groups, transactions). */
+export type RecordOrigin = "client" | "coordinator";
+
+/** What the topic and the request ask for. */
+export interface ValidateOptions {
+  /** Offset that the first record gets. */
+  readonly baseOffset: number;
+  readonly leaderEpoch: number;
+  readonly nowMs: number;
+  /** `message.timestamp.type`. */
+  readonly timestampType: TimestampType;
+  /** `compression.type`. */
+  readonly compressionType: "producer" | "uncompressed" | CompressionName;
+  readonly compressionLevel?: number;
+  /** `max.message.bytes`. */
+  readonly maxMessageBytes: number;
+  /** `message.timestamp.before.max.ms`; no limit where left out. */
+  readonly timestampBeforeMaxMs?: number;
+  /** `message.timestamp.after.max.ms`; no limit where left out. */
+  readonly timestampAfterMaxMs?: number;
+  /** The topic is compacted: every record must have a key. */
+  readonly requireKeys?: boolean;
+  readonly origin?: RecordOrigin;
+  /** Version of the Produce request; the newest where left out. Below 3, magic 0 and 1 are let in. */
+  readonly produceVersion?: number;
+  /** Most bytes that compressed records may inflate to. */
+  readonly maxDecompressedBytes?: number;
+}
+
+/** What the log must know of one batch. */
+export interface BatchInfo {
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  readonly maxTimestampMs: number;
+  /** Kafka takes the batch's last offset, not that of the very record. */
+  readonly offsetOfMaxTimestamp: number;
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly baseSequence: number;
+  readonly isTransactional: boolean;
+  readonly isControl: boolean;
+  readonly recordCount: number;
+  readonly sizeBytes: number;
+}
+
+/** Bytes ready to be appended. */
+export interface ValidatedBatch {
+  /** The same memory as was sent, unless the batch had to be made anew. */
+  readonly bytes: Uint8Array;
+  readonly batch: BatchInfo;
+}
+
+/** First Produce version that takes batches of magic 2 only. */
+const BATCHES_ONLY_VERSION = 3;
+
+/**
+ * Checks one partition's records of a Produce request, and makes them ready.
+ *
+ * The bytes belong to this function: offsets, leader epoch and, with LogAppendTime,
+ * the time are stamped into them.
+ *
+ * @throws {KafkaError} `CORRUPT_MESSAGE` for sizes, checksums and compressed data
+ * that cannot be; `UNSUPPORTED_FOR_MESSAGE_FORMAT` for a magic that the request's
+ * version does not allow; `UNSUPPORTED_COMPRESSION_TYPE`; `MESSAGE_TOO_LARGE`;
+ * `INVALID_TIMESTAMP`; `INVALID_RECORD` for all that records themselves get wrong.
+ * `RejectedRecordsError` where single records are named.
+ */
+export function validateProduced(
+  bytes: Uint8Array,
+  options: ValidateOptions,
+): ValidatedBatch {
+  if (bytes.length === 0) {
+    throw new KafkaError(
+      "INVALID_RECORD",
+      "The request has no record batch for the partition.",
+    );
+  }
+  if (bytes.length <= MAGIC_POSITION) {
+    throw new KafkaError(
+      "CORRUPT_MESSAGE",
+      `A record batch cannot have ${bytes.length} bytes.`,
+    );
+  }
+  const magic = batchMagic(bytes);
+  if (magic === 2) return validateBatch(bytes, options);
+  if (magic !== 0 && magic !== 1) {
+    throw new KafkaError("CORRUPT_MESSAGE", `Unknown magic ${magic}.`);
+  }
+  const version = options.produceVersion ?? Infinity;
+  if (version >= BATCHES_ONLY_VERSION) {
+    throw new KafkaError(
+      "UNSUPPORTED_FOR_MESSAGE_FORMAT",
+      `Produce requests since version ${BATCHES_ONLY_VERSION} must have record batches of magic 2, not ${magic}.`,
+    );
+  }
+  return validateMessageSet(bytes, options);
+}
+
+function validateBatch(
+  bytes: Uint8Array,
+  options: ValidateOptions,
+): ValidatedBatch {
+  checkBatchSize(bytes, options);
+  if (!batchCrcIsValid(bytes)) {
+    throw new KafkaError(
+      "CORRUPT_MESSAGE",
+      "The record batch has a wrong checksum.",
+    );
+  }
+  const header = readBatchHeader(bytes);
+  checkBatchHeader(header, options);
+  const content = decompressRecords(
+    header.attributes,
+    bytes.subarray(BATCH_HEADER_BYTES),
+    options.maxDecompressedBytes ?? DECOMPRESSED_BYTES_MAX,
+  );
+  const maxTimestampMs = checkBatchRecords(content, header, options);
+
+  const target = targetCompression(options, header.compressionId);
+  if (target !== null) return recompress(bytes, target, header, options);
+  if (options.timestampType === "LogAppendTime") {
+    setLogAppendTime(bytes, 0, options.nowMs);
+  } else if (maxTimestampMs !== header.maxTimestampMs) {
+    writeInt64(bytes, MAX_TIMESTAMP_POSITION, maxTimestampMs);
+    sealBatch(bytes);
+  }
+  setBaseOffset(bytes, 0, options.baseOffset);
+  setPartitionLeaderEpoch(bytes, 0, options.leaderEpoch);
+  return { bytes, batch: batchInfo(bytes) };
+}
+
+/** The compression that the topic wants instead; `null` where the batch may stay. */
+function targetCompression(
+  options: ValidateOptions,
+  sourceId: number,
+): CompressionName | null {
+  const wanted = options.compressionType;
+  if (wanted === "producer") return null;
+  const name = wanted === "uncompressed" ? "none" : wanted;
+  return compressionByName(name).id === sourceId ? null : name;
+}
+
+/** The same batch with its records compressed otherwise. */
+function recompress(
+  bytes: Uint8Array,
+  compression: CompressionName,
+  header: BatchHeader,
+  options: ValidateOptions,
+): ValidatedBatch {
+  const records = decodeBatch(bytes, 0, {
+    checkCrc: false,
+    keepCreateTime: true,
+    maxDecompressedBytes: options.maxDecompressedBytes,
+  });
+  const batch = encodeBatch({
+    records: records.map(({ timestampMs, key, value, headers }) => ({
+      timestampMs,
+      key,
+      value,
+      headers,
+    })),
+    compression,
+    compressionLevel: options.compressionLevel,
+    baseOffset: options.baseOffset,
+    partitionLeaderEpoch: options.leaderEpoch,
+    logAppendTimeMs: logAppendTime(options),
+    producerId: header.producerId,
+    producerEpoch: header.producerEpoch,
+    baseSequence: header.baseSequence,
+    isTransactional: header.isTransactional,
+    isControl: header.isControl,
+  });
+  return madeAnew(batch, options);
+}
+
+function logAppendTime(options: ValidateOptions): number | undefined {
+  return options.timestampType === "LogAppendTime" ? options.nowMs : undefined;
+}
+
+/** A batch that grew while it was made anew may pass the limit only now. */
+function madeAnew(
+  batch: Uint8Array,
+  options: ValidateOptions,
+): ValidatedBatch {
+  if (batch.length > options.maxMessageBytes) {
+    throw batchTooLarge(batch.length, options);
+  }
+  return { bytes: batch, batch: batchInfo(batch) };
+}
+
+/** A set of magic 0 or 1 becomes one batch, as in Kafka. */
+function validateMessageSet(
+  bytes: Uint8Array,
+  options: ValidateOptions,
+): ValidatedBatch {
+  const messages = readMessages(bytes);
+  if (messages.length > 1 && messages.some(isWrapper)) {
+    throw new KafkaError(
+      "INVALID_RECORD",
+      "A compressed message cannot stand beside others in one request.",
+    );
+  }
+  for (const message of messages) {
+    if (message.sizeBytes > options.maxMessageBytes) {
+      throw batchTooLarge(message.sizeBytes, options);
+    }
+  }
+  const sourceCompression = compressionOf(messages[0]);
+  const records = messages.flatMap((message) =>
+    recordsOfMessage(message, options.maxDecompressedBytes)
+  );
+  checkRecordsOfSet(records, options);
+  const target = targetCompression(
+    options,
+    compressionByName(sourceCompression).id,
+  );
+  const batch = upConvert(records, {
+    baseOffset: options.baseOffset,
+    partitionLeaderEpoch: options.leaderEpoch,
+    compression: target ?? sourceCompression,
+    compressionLevel: options.compressionLevel,
+    logAppendTimeMs: logAppendTime(options),
+  });
+  return madeAnew(batch, options);
+}
+
+function batchInfo(bytes: Uint8Array): BatchInfo {
+  const header = readBatchHeader(bytes);
+  return {
+    baseOffset: header.baseOffset,
+    lastOffset: header.lastOffset,
+    maxTimestampMs: header.maxTimestampMs,
+    offsetOfMaxTimestamp: header.lastOffset,
+    producerId: header.producerId,
+    producerEpoch: header.producerEpoch,
+    baseSequence: header.baseSequence,
+    isTransactional: header.isTransactional,
+    isControl: header.isControl,
+    recordCount: header.recordCount,
+    sizeBytes: header.sizeBytes,
+  };
+}

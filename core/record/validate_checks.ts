@@ -1,0 +1,219 @@
+// The single checks behind `validate.ts`, each with the error that Kafka answers.
+
+import { VarintCursor } from "../base/varint.ts";
+import { compressions } from "../compress/codecs.ts";
+import { KafkaError } from "../wire/kafka/errors.ts";
+import {
+  BATCH_HEADER_BYTES,
+  type BatchHeader,
+  batchSize,
+  NO_TIMESTAMP,
+} from "./batch_header.ts";
+import { readRecord, type Record } from "./record.ts";
+import { walkRecords } from "./record_walk.ts";
+import type { ValidateOptions } from "./validate.ts";
+
+/** Why one record of a batch was refused. */
+export interface RecordError {
+  /** Index of the record in its batch. */
+  readonly batchIndex: number;
+  readonly message: string;
+}
+
+/** Records refused one by one; answers of Produce v8 and later name them. */
+export class RejectedRecordsError extends KafkaError {
+  constructor(
+    errorName: "INVALID_RECORD" | "INVALID_TIMESTAMP",
+    message: string,
+    readonly recordErrors: readonly RecordError[],
+  ) {
+    super(errorName, message);
+  }
+}
+
+/** First Produce version that may carry zstd. */
+const ZSTD_VERSION = 7;
+/** Refused records that an answer names. */
+const RECORD_ERRORS_MAX = 3;
+
+/** Exactly one batch, whole and within the limit. */
+export function checkBatchSize(
+  bytes: Uint8Array,
+  options: ValidateOptions,
+): void {
+  const sizeBytes = batchSize(bytes);
+  if (sizeBytes < BATCH_HEADER_BYTES || sizeBytes > bytes.length) {
+    throw new KafkaError(
+      "CORRUPT_MESSAGE",
+      `The record batch says it has ${sizeBytes} bytes, ${bytes.length} were sent.`,
+    );
+  }
+  if (sizeBytes < bytes.length) {
+    throw new KafkaError(
+      "INVALID_RECORD",
+      "The request has more than one record batch for the partition.",
+    );
+  }
+  if (sizeBytes > options.maxMessageBytes) {
+    throw batchTooLarge(sizeBytes, options);
+  }
+}
+
+/** The refusal of a batch over `max.message.bytes`. */
+export function batchTooLarge(
+  sizeBytes: number,
+  options: ValidateOptions,
+): KafkaError {
+  return new KafkaError(
+    "MESSAGE_TOO_LARGE",
+    `The record batch has ${sizeBytes} bytes, more than the allowed ${options.maxMessageBytes}.`,
+  );
+}
+
+function invalid(reason: string): KafkaError {
+  return new KafkaError("INVALID_RECORD", `The record batch ${reason}.`);
+}
+
+/** What a header says about its batch, before the records are looked at. */
+export function checkBatchHeader(
+  header: BatchHeader,
+  options: ValidateOptions,
+): void {
+  const { recordCount, lastOffsetDelta, compressionId } = header;
+  if (compressions[compressionId] === undefined) {
+    throw new KafkaError(
+      "UNSUPPORTED_COMPRESSION_TYPE",
+      `No compression has the id ${compressionId}.`,
+    );
+  }
+  const version = options.produceVersion ?? Infinity;
+  if (compressions[compressionId].name === "zstd" && version < ZSTD_VERSION) {
+    throw new KafkaError(
+      "UNSUPPORTED_COMPRESSION_TYPE",
+      `Produce requests of version ${version} cannot carry zstd.`,
+    );
+  }
+  if (recordCount <= 0) throw invalid(`has ${recordCount} records`);
+  if (lastOffsetDelta !== recordCount - 1) {
+    throw invalid(
+      `has ${recordCount} records, but ${lastOffsetDelta} as the last offset delta`,
+    );
+  }
+  if (header.isTransactional && header.producerId < 0) {
+    throw invalid("is transactional without a producer id");
+  }
+  if (options.origin === "coordinator") return;
+  if (header.baseOffset !== 0) {
+    throw invalid(`starts at offset ${header.baseOffset} instead of 0`);
+  }
+  if (header.isControl) throw invalid("is a control batch, sent by a client");
+  if (header.producerId >= 0 && header.baseSequence < 0) {
+    throw invalid(
+      `has the sequence ${header.baseSequence} for producer ${header.producerId}`,
+    );
+  }
+  if (header.timestampType === "LogAppendTime") {
+    throw new KafkaError(
+      "INVALID_TIMESTAMP",
+      "A producer cannot set the timestamp type to LogAppendTime.",
+    );
+  }
+}
+
+/**
+ * Walks over all records.
+ *
+ * @param content The records, inflated.
+ * @returns The highest timestamp.
+ */
+export function checkBatchRecords(
+  content: Uint8Array,
+  header: BatchHeader,
+  options: ValidateOptions,
+): number {
+  const walk = walkRecords(content, header.recordCount);
+  if (walk.problem !== null) {
+    const index = Math.min(walk.problemIndex, header.recordCount - 1);
+    throw invalid(
+      `is damaged: record ${index} of ${header.recordCount} ${walk.problem}`,
+    );
+  }
+  const minMs = header.baseTimestampMs + walk.minTimestampDelta;
+  const maxMs = header.baseTimestampMs + walk.maxTimestampDelta;
+  const isOutOfRange = options.timestampType === "CreateTime" &&
+    (minMs < lowestTimestamp(options) || maxMs > highestTimestamp(options));
+  const lacksKey = options.requireKeys && walk.firstIndexWithoutKey >= 0;
+  if (isOutOfRange || lacksKey) {
+    checkRecordsOfSet(readAll(content, header), options);
+  }
+  return maxMs;
+}
+
+/** Records that a walk has found in order. */
+function readAll(content: Uint8Array, header: BatchHeader): Record[] {
+  const cursor = new VarintCursor(content);
+  const base = {
+    baseOffset: 0,
+    baseTimestampMs: header.baseTimestampMs,
+    logAppendTimeMs: null,
+  };
+  return Array.from(
+    { length: header.recordCount },
+    () => readRecord(cursor, base)!,
+  );
+}
+
+function lowestTimestamp(options: ValidateOptions): number {
+  return options.nowMs - (options.timestampBeforeMaxMs ?? Infinity);
+}
+
+function highestTimestamp(options: ValidateOptions): number {
+  return options.nowMs + (options.timestampAfterMaxMs ?? Infinity);
+}
+
+/**
+ * The checks of records one by one: timestamps within the topic's range, keys
+ * where it is compacted.
+ *
+ * @throws {RejectedRecordsError} Names up to three of the records.
+ */
+export function checkRecordsOfSet(
+  records: readonly Record[],
+  options: ValidateOptions,
+): void {
+  const withoutKey: RecordError[] = [];
+  const outOfTime: RecordError[] = [];
+  const lowest = lowestTimestamp(options);
+  const highest = highestTimestamp(options);
+  records.forEach(({ key, timestampMs }, batchIndex) => {
+    if (options.requireKeys && key === null) {
+      withoutKey.push({
+        batchIndex,
+        message: "Compacted topic cannot accept message without key.",
+      });
+    } else if (
+      options.timestampType === "CreateTime" && timestampMs !== NO_TIMESTAMP &&
+      (timestampMs < lowest || timestampMs > highest)
+    ) {
+      outOfTime.push({
+        batchIndex,
+        message:
+          `Timestamp ${timestampMs} of message with offset ${batchIndex} is out of range. The timestamp should be within [${lowest}, ${highest}].`,
+      });
+    }
+  });
+  if (outOfTime.length > 0) {
+    throw new RejectedRecordsError(
+      "INVALID_TIMESTAMP",
+      "One or more records have been rejected due to invalid timestamp.",
+      outOfTime.slice(0, RECORD_ERRORS_MAX),
+    );
+  }
+  if (withoutKey.length > 0) {
+    throw new RejectedRecordsError(
+      "INVALID_RECORD",
+      `One or more records have been rejected: ${withoutKey.length} without a key on a compacted topic.`,
+      withoutKey.slice(0, RECORD_ERRORS_MAX),
+    );
+  }
+}
