@@ -1,0 +1,226 @@
+// The admin client: what one does to a cluster rather than with its records.
+//
+// Each call takes a list and gives one result per item. The code of a call is
+// loaded when it is first made, since most programs make one call and end.
+
+import { adminConfig } from "../config/client_config.ts";
+import type { Host } from "../host/host.ts";
+import type { ChangeOptions } from "./admin_topics.ts";
+import type { DescribeConfigsOptions } from "./admin_configs.ts";
+import type { RecordsToDelete } from "./admin_partitions.ts";
+import type {
+  BrokerApis,
+  BrokerLogDirs,
+  ClusterDescription,
+  ConfigChanges,
+  ConfigDescription,
+  ConfigReplacement,
+  ConfigResource,
+  ConfigResult,
+  CreatedTopic,
+  ItemResult,
+  NewPartitions,
+  NewTopic,
+  ProducerDescription,
+  TopicDescription,
+  TopicListing,
+} from "./admin_types.ts";
+import {
+  clientSettings,
+  type ConfigTexts,
+  readClientConfig,
+} from "./client_settings.ts";
+import { Cluster } from "./cluster.ts";
+import type { PartitionResult } from "./leader_calls.ts";
+import type {
+  IsolationLevel,
+  ListedOffset,
+  OffsetQuery,
+} from "./list_offsets.ts";
+import type { TopicPartition } from "./metadata.ts";
+
+export type * from "./admin_types.ts";
+export { ConfigResourceType, ConfigSource } from "./admin_types.ts";
+
+/** How long a call may take; `default.api.timeout.ms` where left out. */
+export interface TimeoutOption {
+  readonly timeoutMs?: number;
+}
+
+type WithTimeout<T> = Omit<T, "deadlineMs"> & TimeoutOption;
+
+/**
+ * Makes an admin client; it connects with its first call.
+ *
+ * @param config Kafka's own keys, such as `bootstrap.servers`.
+ * @throws {ConfigError} Where the configuration is wrong.
+ */
+export function createAdmin(host: Host, config: ConfigTexts): Admin {
+  const values = readClientConfig(adminConfig, config);
+  const settings = clientSettings(values, {
+    apiTimeoutMs: values["default.api.timeout.ms"],
+  });
+  return new Admin(new Cluster(host, settings));
+}
+
+/**
+ * Calls to a cluster. Errors of single items are in the results; a call throws
+ * `ClusterUnreachableError` where no broker answers in time, and `KafkaError`
+ * where the call as a whole is refused.
+ */
+export class Admin {
+  readonly cluster: Cluster;
+
+  constructor(cluster: Cluster) {
+    this.cluster = cluster;
+  }
+
+  async createTopics(
+    topics: readonly NewTopic[],
+    options: WithTimeout<ChangeOptions> = {},
+  ): Promise<CreatedTopic[]> {
+    const { createTopics } = await import("./admin_topics.ts");
+    return await createTopics(this.cluster, topics, this.#timed(options));
+  }
+
+  async deleteTopics(
+    names: readonly string[],
+    options: TimeoutOption = {},
+  ): Promise<ItemResult[]> {
+    const { deleteTopics } = await import("./admin_topics.ts");
+    return await deleteTopics(this.cluster, names, this.#timed(options));
+  }
+
+  async createPartitions(
+    topics: readonly NewPartitions[],
+    options: WithTimeout<ChangeOptions> = {},
+  ): Promise<ItemResult[]> {
+    const { createPartitions } = await import("./admin_topics.ts");
+    return await createPartitions(this.cluster, topics, this.#timed(options));
+  }
+
+  /** All topics, by name. */
+  async listTopics(
+    options: TimeoutOption & { readonly includeInternal?: boolean } = {},
+  ): Promise<TopicListing[]> {
+    const { listTopics } = await import("./admin_describe.ts");
+    const { includeInternal = false } = options;
+    return await listTopics(this.cluster, {
+      ...this.#timed(options),
+      includeInternal,
+    });
+  }
+
+  /** Missing topics have the error `UNKNOWN_TOPIC_OR_PARTITION`. */
+  async describeTopics(
+    names: readonly string[],
+    options: TimeoutOption & {
+      readonly includeAuthorizedOperations?: boolean;
+    } = {},
+  ): Promise<TopicDescription[]> {
+    const { describeTopics } = await import("./admin_describe.ts");
+    return await describeTopics(this.cluster, names, this.#timed(options));
+  }
+
+  async describeConfigs(
+    resources: readonly ConfigResource[],
+    options: WithTimeout<DescribeConfigsOptions> = {},
+  ): Promise<ConfigDescription[]> {
+    const { describeConfigs } = await import("./admin_configs.ts");
+    return await describeConfigs(this.cluster, resources, this.#timed(options));
+  }
+
+  /** Changes single keys, and leaves the others as they are. */
+  async incrementalAlterConfigs(
+    changes: readonly ConfigChanges[],
+    options: WithTimeout<ChangeOptions> = {},
+  ): Promise<ConfigResult[]> {
+    const { incrementalAlterConfigs } = await import("./admin_configs.ts");
+    return await incrementalAlterConfigs(
+      this.cluster,
+      changes,
+      this.#timed(options),
+    );
+  }
+
+  /** Replaces all keys of each resource; for brokers before 2.3. */
+  async alterConfigs(
+    replacements: readonly ConfigReplacement[],
+    options: WithTimeout<ChangeOptions> = {},
+  ): Promise<ConfigResult[]> {
+    const { alterConfigs } = await import("./admin_configs.ts");
+    return await alterConfigs(
+      this.cluster,
+      replacements,
+      this.#timed(options),
+    );
+  }
+
+  /** Drops records before an offset; the value is the new first offset. */
+  async deleteRecords(
+    partitions: readonly RecordsToDelete[],
+    options: TimeoutOption = {},
+  ): Promise<PartitionResult<number>[]> {
+    const { deleteRecords } = await import("./admin_partitions.ts");
+    return await deleteRecords(this.cluster, partitions, this.#timed(options));
+  }
+
+  async describeProducers(
+    partitions: readonly TopicPartition[],
+    options: TimeoutOption = {},
+  ): Promise<PartitionResult<readonly ProducerDescription[]>[]> {
+    const { describeProducers } = await import("./admin_partitions.ts");
+    return await describeProducers(
+      this.cluster,
+      partitions,
+      this.#timed(options),
+    );
+  }
+
+  /** Offsets by time, or by one of `OffsetAt`. */
+  async listOffsets(
+    queries: readonly OffsetQuery[],
+    options: TimeoutOption & { readonly isolationLevel?: IsolationLevel } = {},
+  ): Promise<PartitionResult<ListedOffset>[]> {
+    const { listOffsets } = await import("./list_offsets.ts");
+    const { isolationLevel = "read_uncommitted" } = options;
+    return await listOffsets(this.cluster, queries, {
+      ...this.#timed(options),
+      isolationLevel,
+    });
+  }
+
+  async describeCluster(
+    options: TimeoutOption & {
+      readonly includeAuthorizedOperations?: boolean;
+    } = {},
+  ): Promise<ClusterDescription> {
+    const { describeCluster } = await import("./admin_cluster.ts");
+    return await describeCluster(this.cluster, this.#timed(options));
+  }
+
+  async describeLogDirs(
+    options: TimeoutOption & {
+      readonly brokers?: readonly number[];
+      readonly partitions?: readonly TopicPartition[];
+    } = {},
+  ): Promise<BrokerLogDirs[]> {
+    const { describeLogDirs } = await import("./admin_cluster.ts");
+    return await describeLogDirs(this.cluster, this.#timed(options));
+  }
+
+  /** Which API versions each broker serves. */
+  async apiVersions(options: TimeoutOption = {}): Promise<BrokerApis[]> {
+    const { apiVersions } = await import("./admin_cluster.ts");
+    return await apiVersions(this.cluster, this.#timed(options));
+  }
+
+  /** Ends all connections. */
+  close(): void {
+    this.cluster.close();
+  }
+
+  #timed<T extends TimeoutOption>(options: T): T & { deadlineMs: number } {
+    return { ...options, deadlineMs: this.cluster.deadline(options.timeoutMs) };
+  }
+}
