@@ -51,6 +51,7 @@ export class SimHost {
     this.#random = random.fork();
     this.net = options.net ??
       new SimNet(this.loop, random.fork(), options.network);
+    this.net.startNode(this.name);
     this.clock = new SimClock(this.loop, options.clock);
     this.disk = new SimDisk(
       {
@@ -94,6 +95,7 @@ export class SimHost {
   restart(): void {
     this.crash("power");
     this.disk.restart();
+    this.net.startNode(this.name);
     this.#life = new SimLife();
     this.#host = null;
   }

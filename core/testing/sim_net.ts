@@ -65,9 +65,13 @@ export class SimNet {
     return this.#connections.filter((end) => end.isLive).length;
   }
 
+  /** Adds a machine, or switches it on again: it answers, if only by refusing. */
+  startNode(name: string): void {
+    this.#nodes.set(name, { isUp: true });
+  }
+
   /** The network as one life of a node sees it. */
   node(name: string, life: SimLife): Net {
-    this.#nodes.set(name, { isUp: true });
     return {
       listen: (address, accept) =>
         this.#listen({ node: name, host: address.host, life, accept }, address),
