@@ -1,0 +1,151 @@
+// Transactions on their way: decided, written to the log, durable, applied.
+//
+// What is submitted while one group waits for the disk makes the next group, so
+// that many transactions share one fsync and none is applied before its own.
+//
+//   submit → decide → [queue] → append + sync, a group at a time → apply → answer
+//
+// Invariant: at most one group is not yet durable, so a crash tears no more than
+// `GROUP_BYTES_MAX`. After a failed write or fsync nothing is written any more.
+
+import type { Disk } from "../host/host.ts";
+import { Writer } from "../wire/writer.ts";
+import { GROUP_BYTES_MAX } from "./recovery.ts";
+import type { Txn, TxnContext } from "./txn.ts";
+import { encodeEntry, TxnLogFile } from "./txn_log.ts";
+
+interface WaitingTxn {
+  readonly context: TxnContext;
+  readonly txn: Txn;
+  /** Applies and answers; called when the transaction is durable. */
+  readonly commit: () => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** An answer that must come after the transactions before it. */
+interface WaitingAnswer {
+  readonly context: null;
+  readonly commit: () => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** See the file's header. */
+export class CommitQueue {
+  readonly #disk: Disk;
+  readonly #directory: string;
+  readonly #afterGroup: () => void;
+  #log: TxnLogFile | null;
+  #waiting: (WaitingTxn | WaitingAnswer)[] = [];
+  #running: Promise<void> | null = null;
+  #failure: unknown = null;
+
+  /** @param options `afterGroup` runs when a group has been applied. */
+  constructor(
+    options: {
+      disk: Disk;
+      directory: string;
+      log: TxnLogFile | null;
+      afterGroup: () => void;
+    },
+  ) {
+    this.#disk = options.disk;
+    this.#directory = options.directory;
+    this.#log = options.log;
+    this.#afterGroup = options.afterGroup;
+  }
+
+  /** Why nothing can be written any more, or null. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** Bytes in the log file that is written to. */
+  get logBytes(): number {
+    return this.#log?.position ?? 0;
+  }
+
+  /** Adds a transaction; those before it are durable and applied first. */
+  submit(
+    step: { readonly context: TxnContext; readonly txn: Txn },
+    commit: () => void,
+    fail: (error: unknown) => void,
+  ): void {
+    this.#add({ ...step, commit, fail });
+  }
+
+  /** Runs `commit` behind all that was submitted before. */
+  follow(commit: () => void, fail: (error: unknown) => void): void {
+    this.#add({ context: null, commit, fail });
+  }
+
+  /** Begins a new log file with the next transaction. */
+  roll(): void {
+    this.#log?.close();
+    this.#log = null;
+  }
+
+  /** Waits until everything submitted is applied, then closes the log file. */
+  async close(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+    this.roll();
+  }
+
+  #add(item: WaitingTxn | WaitingAnswer): void {
+    if (this.#failure !== null) return item.fail(this.#failure);
+    this.#waiting.push(item);
+    this.#running ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    // What is submitted in the same turn goes into the first group.
+    await null;
+    while (this.#waiting.length > 0) {
+      const { items, entries } = this.#takeGroup();
+      try {
+        if (entries.length > 0) await this.#write(items, entries);
+      } catch (error) {
+        this.#failure = error;
+        for (const item of [...items, ...this.#waiting]) item.fail(error);
+        this.#waiting = [];
+        break;
+      }
+      for (const item of items) item.commit();
+      this.#afterGroup();
+    }
+    this.#running = null;
+  }
+
+  #takeGroup(): {
+    items: (WaitingTxn | WaitingAnswer)[];
+    entries: Uint8Array;
+  } {
+    const writer = new Writer();
+    let count = 0;
+    for (const item of this.#waiting) {
+      if (item.context !== null) {
+        const { context, txn } = item;
+        const before = writer.position;
+        encodeEntry(writer, { context, txn, digest: null });
+        if (before > 0 && writer.position > GROUP_BYTES_MAX) {
+          writer.position = before;
+          break;
+        }
+      }
+      count++;
+    }
+    return { items: this.#waiting.splice(0, count), entries: writer.written() };
+  }
+
+  async #write(
+    items: readonly (WaitingTxn | WaitingAnswer)[],
+    entries: Uint8Array,
+  ): Promise<void> {
+    if (this.#log === null) {
+      const first = items.find((item) => item.context !== null);
+      const zxid = first?.context?.zxid ?? 0n;
+      this.#log = await TxnLogFile.create(this.#disk, this.#directory, zxid);
+    }
+    this.#log.append(entries);
+    await this.#log.sync();
+  }
+}

@@ -1,0 +1,291 @@
+// The coordinator's whole state: znodes, sessions and their ephemerals.
+//
+// It changes only by `apply`ing a transaction, and what that gives depends on
+// nothing but the state and the transaction. A snapshot may have been taken
+// while transactions went on (it is "fuzzy"), so a transaction whose effect is
+// there already, or whose znode is gone, is not an error: it reports what it
+// met and goes on.
+//
+// Invariant: a znode but the root is in its parent's `children`; an ephemeral is
+// in its session's set; `digest` is the sum over all znodes.
+
+import { assert } from "../base/assert.ts";
+import type { ZnodeEvent, ZnodeStat } from "../coordination/znode_client.ts";
+import { type ZkErrorName, zkErrorName } from "../wire/zookeeper/errors.ts";
+import { AclCache, READ_ONLY_ACL } from "./acl_cache.ts";
+import type { SingleTxn, Txn, TxnContext } from "./txn.ts";
+import {
+  CONTAINER_OWNER,
+  digestOf,
+  emptyZnode,
+  isSession,
+  statOf,
+  SYSTEM_PATH,
+  ttlOwner,
+  type Znode,
+} from "./znode.ts";
+import { nameOf, parentOf, ROOT } from "./znode_path.ts";
+
+/** What one step came to. */
+export interface StepResult {
+  readonly kind: SingleTxn["kind"];
+  readonly error: ZkErrorName | null;
+  readonly path: string;
+  readonly stat: ZnodeStat | null;
+}
+
+/** What a transaction came to: its steps, and what watches hear of it, in order. */
+export interface Applied {
+  readonly steps: readonly StepResult[];
+  readonly events: readonly ZnodeEvent[];
+}
+
+/** Znodes that were there before the first transaction. */
+export const QUOTA_PATH = `${SYSTEM_PATH}/quota`;
+export const CONFIG_PATH = `${SYSTEM_PATH}/config`;
+
+/** The state; see the file's header. */
+export class ZnodeTree {
+  readonly acls = new AclCache();
+  /** Timeouts in milliseconds by session. */
+  readonly sessions = new Map<bigint, number>();
+  readonly #nodes = new Map<string, Znode>();
+  readonly #ephemerals = new Map<bigint, Set<string>>();
+  #lastZxid = 0n;
+  #digest = 0n;
+  #events: ZnodeEvent[] = [];
+
+  /** The tree of a coordinator that has just been born. */
+  static initial(): ZnodeTree {
+    const tree = new ZnodeTree();
+    tree.restore(ROOT, emptyZnode());
+    tree.restore(SYSTEM_PATH, emptyZnode());
+    tree.restore(QUOTA_PATH, emptyZnode());
+    const config = emptyZnode();
+    config.aclNumber = tree.acls.numberOf(READ_ONLY_ACL);
+    config.aversion = -1;
+    tree.restore(CONFIG_PATH, config);
+    return tree;
+  }
+
+  /** The last transaction that was applied. */
+  get lastZxid(): bigint {
+    return this.#lastZxid;
+  }
+
+  /** The checksum over all znodes, as ZooKeeper computes it. */
+  get digest(): bigint {
+    return BigInt.asIntN(64, this.#digest);
+  }
+
+  get nodeCount(): number {
+    return this.#nodes.size;
+  }
+
+  /** A znode to read, or null. */
+  get(path: string): Readonly<Znode> | null {
+    return this.#nodes.get(path) ?? null;
+  }
+
+  /** What clients see of a znode's bookkeeping, or null. */
+  stat(path: string): ZnodeStat | null {
+    const node = this.#nodes.get(path);
+    return node === undefined ? null : statOf(node);
+  }
+
+  /** Paths of a session's ephemerals. */
+  ephemerals(sessionId: bigint): readonly string[] {
+    return [...this.#ephemerals.get(sessionId) ?? []];
+  }
+
+  /** Puts a znode where a snapshot has it; parents come before children. */
+  restore(path: string, node: Znode): void {
+    if (path !== ROOT) {
+      const parent = this.#nodes.get(parentOf(path));
+      assert(
+        parent !== undefined,
+        `Znode ${path} is restored before its parent`,
+      );
+      (parent.children ??= new Set()).add(nameOf(path));
+    }
+    this.#insert(path, node);
+  }
+
+  /** States which transaction a restored tree begins after. */
+  restoreZxid(zxid: bigint): void {
+    this.#lastZxid = zxid;
+  }
+
+  /** Applies a transaction: the only way in which state changes. */
+  apply(context: TxnContext, txn: Txn): Applied {
+    this.#events = [];
+    const steps = txn.kind === "multi"
+      ? this.#applySteps(context, txn.txns)
+      : [this.#applyStep(context, txn)];
+    if (context.zxid > this.#lastZxid) this.#lastZxid = context.zxid;
+    return { steps, events: this.#events };
+  }
+
+  /** A multi that was refused has errors for steps, so nothing of it happens. */
+  #applySteps(context: TxnContext, txns: readonly SingleTxn[]): StepResult[] {
+    return txns.map((txn) => this.#applyStep(context, txn));
+  }
+
+  #applyStep(context: TxnContext, txn: SingleTxn): StepResult {
+    const { zxid, timeMs } = context;
+    switch (txn.kind) {
+      case "createSession":
+        this.sessions.set(context.sessionId, txn.timeOut);
+        return done(txn.kind, "");
+      case "closeSession":
+        this.#closeSession(context, txn.paths2Delete);
+        return done(txn.kind, "");
+      case "create":
+      case "create2":
+        return this.#create(
+          context,
+          txn,
+          txn.ephemeral ? context.sessionId : 0n,
+        );
+      case "createContainer":
+        return this.#create(context, txn, CONTAINER_OWNER);
+      case "createTtl":
+        return this.#create(context, txn, ttlOwner(txn.ttl));
+      case "delete":
+      case "deleteContainer":
+        return this.#delete(context, txn.kind, txn.path);
+      case "setData":
+      case "reconfig":
+        return this.#change(txn, (node) => {
+          node.data = txn.data;
+          node.mtimeMs = timeMs;
+          node.mzxid = zxid;
+          node.version = txn.version;
+          this.#events.push({ type: "dataChanged", path: txn.path });
+        });
+      case "setAcl":
+        return this.#change(txn, (node) => {
+          node.aclNumber = this.acls.numberOf(txn.acl);
+          node.aversion = txn.version;
+        });
+      case "check":
+        return done(txn.kind, txn.path);
+      case "error":
+        return failed(txn.kind, "", zkErrorName(txn.err));
+    }
+  }
+
+  #create(
+    { zxid, timeMs }: TxnContext,
+    txn: Extract<SingleTxn, { parentCVersion: number }>,
+    ephemeralOwner: bigint,
+  ): StepResult {
+    const { path } = txn;
+    const parentPath = parentOf(path);
+    const parent = this.#nodes.get(parentPath);
+    if (parent === undefined) return failed(txn.kind, path, "NO_NODE");
+    const exists = this.#nodes.has(path);
+    // Replay over a fuzzy snapshot must not turn the counter back.
+    const creations = txn.parentCVersion === -1
+      ? parent.creations + 1
+      : txn.parentCVersion;
+    this.#update(parentPath, parent, () => {
+      if (creations > parent.creations) {
+        parent.creations = creations;
+        parent.pzxid = zxid;
+      }
+      if (!exists) (parent.children ??= new Set()).add(nameOf(path));
+    });
+    if (exists) return failed(txn.kind, path, "NODE_EXISTS");
+    const node = emptyZnode();
+    node.data = txn.data;
+    node.aclNumber = this.acls.numberOf(txn.acl);
+    node.czxid = node.mzxid = node.pzxid = zxid;
+    node.ctimeMs = node.mtimeMs = timeMs;
+    node.ephemeralOwner = ephemeralOwner;
+    this.#insert(path, node);
+    this.#events.push(
+      { type: "created", path },
+      { type: "childrenChanged", path: parentPath },
+    );
+    return { kind: txn.kind, error: null, path, stat: statOf(node) };
+  }
+
+  #delete(
+    { zxid }: TxnContext,
+    kind: SingleTxn["kind"],
+    path: string,
+  ): StepResult {
+    const parentPath = parentOf(path);
+    const parent = this.#nodes.get(parentPath);
+    if (parent === undefined) return failed(kind, path, "NO_NODE");
+    this.#update(parentPath, parent, () => {
+      parent.children?.delete(nameOf(path));
+      if (zxid > parent.pzxid) parent.pzxid = zxid;
+    });
+    const node = this.#nodes.get(path);
+    if (node === undefined) return failed(kind, path, "NO_NODE");
+    this.#nodes.delete(path);
+    this.#digest -= BigInt(node.digest);
+    const owned = this.#ephemerals.get(node.ephemeralOwner);
+    if (owned?.delete(path) && owned.size === 0) {
+      this.#ephemerals.delete(node.ephemeralOwner);
+    }
+    this.#events.push(
+      { type: "deleted", path },
+      { type: "childrenChanged", path: parentPath },
+    );
+    return done(kind, path);
+  }
+
+  #closeSession(context: TxnContext, paths: readonly string[]): void {
+    const { sessionId } = context;
+    this.sessions.delete(sessionId);
+    // What the transaction names first, in its order; then what the tree knows.
+    for (const path of new Set([...paths, ...this.ephemerals(sessionId)])) {
+      this.#delete(context, "delete", path);
+    }
+    this.#ephemerals.delete(sessionId);
+  }
+
+  #change(
+    txn: { readonly kind: SingleTxn["kind"]; readonly path: string },
+    change: (node: Znode) => void,
+  ): StepResult {
+    const node = this.#nodes.get(txn.path);
+    if (node === undefined) return failed(txn.kind, txn.path, "NO_NODE");
+    this.#update(txn.path, node, () => change(node));
+    return { kind: txn.kind, error: null, path: txn.path, stat: statOf(node) };
+  }
+
+  #insert(path: string, node: Znode): void {
+    this.#nodes.set(path, node);
+    node.digest = digestOf(path, node);
+    this.#digest += BigInt(node.digest);
+    if (!isSession(node.ephemeralOwner)) return;
+    let owned = this.#ephemerals.get(node.ephemeralOwner);
+    if (owned === undefined) {
+      this.#ephemerals.set(node.ephemeralOwner, owned = new Set());
+    }
+    owned.add(path);
+  }
+
+  #update(path: string, node: Znode, change: () => void): void {
+    this.#digest -= BigInt(node.digest);
+    change();
+    node.digest = digestOf(path, node);
+    this.#digest += BigInt(node.digest);
+  }
+}
+
+function done(kind: SingleTxn["kind"], path: string): StepResult {
+  return { kind, error: null, path, stat: null };
+}
+
+function failed(
+  kind: SingleTxn["kind"],
+  path: string,
+  error: ZkErrorName,
+): StepResult {
+  return { kind, error, path, stat: null };
+}
