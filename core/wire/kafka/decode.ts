@@ -45,7 +45,8 @@ export function structDecoder(fields: Fields, form: Form, path: string): Part {
   const template: Struct = {};
   const names: string[] = [];
   const decoders: Decode[] = [];
-  const fresh: [name: string, field: FullField][] = [];
+  const freshNames: string[] = [];
+  const freshMakers: (() => unknown)[] = [];
   const tagged = new Map<number, TaggedField>();
   let sizeMin = form.flexible ? 1 : 0;
 
@@ -66,22 +67,38 @@ export function structDecoder(fields: Fields, form: Form, path: string): Part {
     }
     // Objects and arrays must not be shared between the values decoded.
     if (!("type" in field) && template[name] !== null) {
-      fresh.push([name, field]);
+      freshNames.push(name);
+      freshMakers.push(freshDefault(field, form.exact));
     }
   }
 
   const count = names.length;
-  const { flexible, exact } = form;
+  const freshCount = freshNames.length;
+  const { flexible } = form;
   const decode = (reader: Reader): Struct => {
     const value: Struct = { ...template };
     for (let index = 0; index < count; index++) {
       value[names[index]] = decoders[index](reader);
     }
-    for (const [name, field] of fresh) value[name] = defaultValue(field, exact);
+    for (let index = 0; index < freshCount; index++) {
+      value[freshNames[index]] = freshMakers[index]();
+    }
     if (flexible) readTags(reader, tagged, value, path);
     return value;
   };
   return { decode, sizeMin };
+}
+
+/** Makes the default of an array or struct, a new one each time. */
+function freshDefault(field: FullField, exact: boolean): () => unknown {
+  const model = defaultValue(field, exact);
+  if (Array.isArray(model)) return () => [];
+  const isFlat = Object.values(model as Struct).every((member) =>
+    typeof member !== "object" || member === null
+  );
+  return isFlat
+    ? () => ({ ...model as Struct })
+    : () => defaultValue(field, exact);
 }
 
 function readTags(
