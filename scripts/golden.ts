@@ -5,7 +5,7 @@
 // the last line is `N passed, N failed`, and a failure makes the exit code 1.
 
 import { gunzipSync } from "node:zlib";
-import { checkBatchLine } from "../core/testing/golden_batches.ts";
+import { checkBatchLine, isBatchLine } from "../core/testing/golden_batches.ts";
 import {
   checkMessageLine,
   type MessageLine,
@@ -14,10 +14,10 @@ import { parseExactJson } from "../core/wire/kafka/json.ts";
 
 /** Checks one line; what is wrong, or `null`. */
 function checkLine(text: string): string | null {
-  const line = parseExactJson(text) as { magic?: number };
-  return line.magic === undefined
-    ? checkMessageLine(line as unknown as MessageLine)
-    : checkBatchLine(text);
+  const line: unknown = parseExactJson(text);
+  return isBatchLine(line)
+    ? checkBatchLine(line)
+    : checkMessageLine(line as MessageLine);
 }
 
 function describe(text: string): string {
