@@ -98,7 +98,7 @@ const view = new DataView(stat.buffer);
 
 /** What a znode adds to the tree's digest. */
 export function digestOf(path: string, node: Znode): number {
-  if (path.startsWith(SYSTEM_PATH)) return 0;
+  if (path.startsWith(`${SYSTEM_PATH}/`)) return 0;
   view.setBigInt64(0, node.czxid);
   view.setBigInt64(8, node.mzxid);
   view.setBigInt64(16, node.pzxid);
@@ -108,7 +108,7 @@ export function digestOf(path: string, node: Znode): number {
   view.setInt32(44, node.creations);
   view.setInt32(48, node.aversion);
   view.setBigInt64(52, node.ephemeralOwner);
-  let crc = crc32(encodeUtf8(path === "" ? ROOT : path));
+  let crc = crc32(encodeUtf8(path === ROOT ? "" : path));
   if (node.data !== null) crc = crc32(node.data, crc);
   return crc32(stat, crc);
 }
