@@ -1,17 +1,17 @@
 // Gzip and zstd through the runtime's own zlib, in its synchronous forms.
 //
-// Zstd frames are looked at first: a header that asks for a window or declares a
-// content beyond the limit is refused before the inflater allocates for it.
+// Zstd frames are looked at first: one that asks for a window or declares a content
+// beyond the limit is refused before the inflater allocates for it. The runtime
+// inflates one frame a call, so several are taken apart here.
 //
-// Source: RFC 1952; RFC 8878, section 3.1.1.1 (frame header).
+// Source: RFC 1952; RFC 8878.
 
-import { CompressError, corrupt, tooLarge } from "./compress_error.ts";
+import { concatBytes } from "../base/bytes.ts";
+import { CompressError, tooLarge } from "./compress_error.ts";
+import { zstdFrameAt } from "./zstd_frame.ts";
 
-/** What the reference decoder takes at most without being told otherwise. */
+/** What the highest level writes, and the reference decoder takes, at most. */
 const ZSTD_WINDOW_BYTES_MAX = 128 * 1024 * 1024;
-/** RFC 8878 asks every decoder to take windows of 8 MiB. */
-const ZSTD_WINDOW_BYTES_ALWAYS = 8 * 1024 * 1024;
-const ZSTD_MAGIC = 0xfd2fb528;
 
 let loaded: typeof import("node:zlib") | undefined;
 
@@ -40,6 +40,8 @@ export function decompressGzip(
 export function compressZstd(bytes: Uint8Array, level = 3): Uint8Array {
   const { zstdCompressSync, constants } = zlib();
   return asPlainBytes(zstdCompressSync(bytes, {
+    // Said in the frame, it keeps the reader from setting aside a whole window.
+    pledgedSrcSize: bytes.length,
     params: { [constants.ZSTD_c_compressionLevel]: level },
   }));
 }
@@ -49,12 +51,27 @@ export function decompressZstd(
   bytes: Uint8Array,
   maxBytes: number,
 ): Uint8Array {
-  checkZstdHeader(bytes, maxBytes);
-  return inflate(
-    "zstd",
-    maxBytes,
-    (maxOutputLength) => zlib().zstdDecompressSync(bytes, { maxOutputLength }),
-  );
+  const parts: Uint8Array[] = [];
+  let leftBytes = maxBytes;
+  for (let position = 0; position < bytes.length || position === 0;) {
+    const frame = zstdFrameAt(bytes, position);
+    const source = bytes.subarray(position, frame.end);
+    position = frame.end;
+    if (frame.isSkippable) continue;
+    if (
+      (frame.contentBytes ?? 0) > leftBytes ||
+      frame.windowBytes > Math.max(ZSTD_WINDOW_BYTES_MAX, maxBytes)
+    ) throw tooLarge("zstd", maxBytes);
+    const content = inflate(
+      "zstd",
+      leftBytes,
+      (maxOutputLength) =>
+        zlib().zstdDecompressSync(source, { maxOutputLength }),
+    );
+    leftBytes -= content.length;
+    parts.push(content);
+  }
+  return parts.length === 1 ? parts[0] : concatBytes(parts);
 }
 
 function inflate(
@@ -82,37 +99,4 @@ function inflate(
 /** zlib gives a Buffer, whose `slice` and `toString` are not those of Uint8Array. */
 function asPlainBytes(buffer: Uint8Array): Uint8Array {
   return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-}
-
-function checkZstdHeader(bytes: Uint8Array, maxBytes: number): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 6) throw corrupt("zstd", "cut off");
-  // Skippable frames may come first; the inflater steps over them.
-  if (view.getUint32(0, true) !== ZSTD_MAGIC) return;
-  const descriptor = bytes[4];
-  const isSingleSegment = (descriptor & 0x20) !== 0;
-  const sizeFlag = descriptor >>> 6;
-  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3];
-  const sizeFieldBytes = sizeFlag === 0
-    ? (isSingleSegment ? 1 : 0)
-    : 1 << sizeFlag;
-  const sizePosition = 5 + (isSingleSegment ? 0 : 1) + dictionaryBytes;
-  if (bytes.length < sizePosition + sizeFieldBytes) {
-    throw corrupt("zstd", "cut off");
-  }
-  if (sizeFieldBytes > 0) {
-    let size = sizeFieldBytes === 2 ? 256 : 0;
-    for (let i = 0; i < sizeFieldBytes; i++) {
-      size += bytes[sizePosition + i] * 2 ** (8 * i);
-    }
-    if (size > maxBytes) throw tooLarge("zstd", maxBytes);
-  }
-  if (isSingleSegment) return;
-  const windowBase = 2 ** (10 + (bytes[5] >>> 3));
-  const windowBytes = windowBase + windowBase / 8 * (bytes[5] & 7);
-  const windowMax = Math.min(
-    ZSTD_WINDOW_BYTES_MAX,
-    Math.max(ZSTD_WINDOW_BYTES_ALWAYS, maxBytes),
-  );
-  if (windowBytes > windowMax) throw tooLarge("zstd", maxBytes);
 }
