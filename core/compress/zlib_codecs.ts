@@ -39,11 +39,12 @@ export function decompressGzip(
 /** @param level -131072 (fastest) to 22 (smallest); 3 where it is left out. */
 export function compressZstd(bytes: Uint8Array, level = 3): Uint8Array {
   const { zstdCompressSync, constants } = zlib();
-  return asPlainBytes(zstdCompressSync(bytes, {
+  const options = {
     // Said in the frame, it keeps the reader from setting aside a whole window.
     pledgedSrcSize: bytes.length,
     params: { [constants.ZSTD_c_compressionLevel]: level },
-  }));
+  };
+  return asPlainBytes(zstdCompressSync(bytes, options));
 }
 
 /** @throws {CompressError} */
