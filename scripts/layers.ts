@@ -56,7 +56,7 @@ export const layers: readonly Layer[] = [
   {
     name: "log",
     is: "the segment log of a partition, in Kafka's file formats",
-    mayImport: [...UPWARD, "record"],
+    mayImport: [...UPWARD, "compress", "record"],
   },
   {
     name: "rpc",

@@ -21,7 +21,7 @@ Deno.test("kq/layers follows static, type, dynamic and export imports", () => {
   ) {
     deepStrictEqual(lint("core/log/a.ts", source), [
       "kq/layers: Cannot import core/broker/broker.ts: layer log may import " +
-      "base, host, config, metrics, wire, record, not broker",
+      "base, host, config, metrics, wire, compress, record, not broker",
     ], source);
     deepStrictEqual(lint("core/log/a_test.ts", source), [], source);
   }

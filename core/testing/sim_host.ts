@@ -43,6 +43,7 @@ export class SimHost {
   readonly #random: SimRandom;
   #life = new SimLife();
   #host: Host | null = null;
+  #crashed = Promise.withResolvers<void>();
 
   constructor(seed: number, options: SimHostOptions = {}) {
     const random = new SimRandom(seed);
@@ -91,6 +92,11 @@ export class SimHost {
     return this.#life.isOver;
   }
 
+  /** Resolves when the present life of the process ends by a crash. */
+  get crashed(): Promise<void> {
+    return this.#crashed.promise;
+  }
+
   /** Starts the machine again; crashes it by a power cut first, where nothing did. */
   restart(): void {
     this.crash("power");
@@ -98,6 +104,7 @@ export class SimHost {
     this.net.startNode(this.name);
     this.#life = new SimLife();
     this.#host = null;
+    this.#crashed = Promise.withResolvers<void>();
   }
 
   /**
@@ -118,6 +125,7 @@ export class SimHost {
     if (this.#life.isOver) return;
     this.#life.isOver = true;
     this.net.crashNode(this.name, cause);
+    this.#crashed.resolve();
   }
 }
 
