@@ -1,0 +1,179 @@
+// Files of segments, open only while they are in use.
+//
+// A broker of 2,000 partitions has more than 6,000 segment files, and a process
+// may be allowed 1,024. So the pool keeps at most `capacity` of them open, and
+// closes the one that was idle longest (second chance, as a clock does it) to
+// open another. A file's place moves when its folder is renamed; since no path
+// is kept, whoever still reads it goes on reading the same file.
+
+import { type Disk, type File, HostError } from "../host/host.ts";
+
+/** A folder that may be renamed while files in it are in use. */
+export interface Place {
+  path: string;
+}
+
+/** The open files of one node's logs. */
+export class FilePool {
+  readonly disk: Disk;
+  #capacity: number;
+  readonly #open: PooledFile[] = [];
+  #hand = 0;
+
+  /** @param capacity Files open at most, unless more are being synced at once. */
+  constructor(disk: Disk, capacity: number) {
+    this.disk = disk;
+    this.#capacity = Math.max(8, capacity);
+  }
+
+  get openCount(): number {
+    return this.#open.length;
+  }
+
+  /** Opens a file for its `PooledFile`, closing idle ones to stay within the limit. */
+  openFor(owner: PooledFile, mode: "write" | "create"): File {
+    while (this.#open.length >= this.#capacity && this.#closeIdle());
+    for (;;) {
+      try {
+        const file = this.disk.open(owner.path, mode);
+        this.#open.push(owner);
+        return file;
+      } catch (error) {
+        const mayRetry = error instanceof HostError &&
+          error.kind === "tooManyFiles" && this.#closeIdle();
+        if (!mayRetry) throw error;
+        // The system allows fewer than was thought: stay below from now on.
+        this.#capacity = Math.max(8, this.#open.length);
+      }
+    }
+  }
+
+  forget(owner: PooledFile): void {
+    const index = this.#open.indexOf(owner);
+    if (index === -1) return;
+    const last = this.#open.pop()!;
+    if (last !== owner) this.#open[index] = last;
+  }
+
+  #closeIdle(): boolean {
+    // Two rounds: the first takes the second chance away from those in use.
+    for (let step = this.#open.length * 2; step > 0; step--) {
+      if (this.#hand >= this.#open.length) this.#hand = 0;
+      const candidate = this.#open[this.#hand];
+      if (candidate.mayClose()) {
+        candidate.close();
+        return true;
+      }
+      this.#hand++;
+    }
+    return false;
+  }
+}
+
+/** One file of a segment, opened when it is used. */
+export class PooledFile {
+  readonly #pool: FilePool;
+  readonly #place: Place;
+  #name: string;
+  #file: File | null = null;
+  #wasUsed = false;
+  #syncsUnderWay = 0;
+  #closeAfterSync = false;
+
+  constructor(pool: FilePool, place: Place, name: string) {
+    this.#pool = pool;
+    this.#place = place;
+    this.#name = name;
+  }
+
+  get path(): string {
+    return `${this.#place.path}/${this.#name}`;
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  /** Makes the file where it is missing. */
+  create(): void {
+    this.#file ??= this.#pool.openFor(this, "create");
+  }
+
+  /** Whether the file is on disk. */
+  exists(): boolean {
+    return this.#file !== null || this.#pool.disk.stat(this.path) !== null;
+  }
+
+  /** Size in bytes; 0 where the file is missing. */
+  size(): number {
+    if (this.#file !== null) return this.#file.size();
+    return this.#pool.disk.stat(this.path)?.sizeBytes ?? 0;
+  }
+
+  /** @returns Bytes read; less than asked only at the end of the file. */
+  readAt(target: Uint8Array, position: number): number {
+    return this.#opened().readAt(target, position);
+  }
+
+  /** Writes all, or throws having written any part of it. */
+  writeAt(source: Uint8Array, position: number): void {
+    this.#opened().writeAt(source, position);
+  }
+
+  truncate(sizeBytes: number): void {
+    this.#opened().truncate(sizeBytes);
+  }
+
+  /** Makes the writes so far survive a crash. A failure is final. */
+  async sync(): Promise<void> {
+    const file = this.#opened();
+    this.#syncsUnderWay++;
+    try {
+      await file.sync();
+    } finally {
+      this.#syncsUnderWay--;
+      if (this.#closeAfterSync && this.#syncsUnderWay === 0) this.close();
+    }
+  }
+
+  /** Gives the handle back; the next use opens the file again. */
+  close(): void {
+    if (this.#file === null) return;
+    if (this.#syncsUnderWay > 0) {
+      this.#closeAfterSync = true;
+      return;
+    }
+    this.#closeAfterSync = false;
+    this.#pool.forget(this);
+    const file = this.#file;
+    this.#file = null;
+    file.close();
+  }
+
+  rename(name: string): void {
+    const from = this.path;
+    this.#pool.disk.rename(from, `${this.#place.path}/${name}`);
+    this.#name = name;
+  }
+
+  /** Closes and unlinks the file; one that is missing is fine. */
+  remove(): void {
+    this.close();
+    if (this.#pool.disk.stat(this.path) !== null) {
+      this.#pool.disk.remove(this.path);
+    }
+  }
+
+  /** Asked by the pool: false while in use, and once more after each use. */
+  mayClose(): boolean {
+    if (this.#syncsUnderWay > 0) return false;
+    const wasUsed = this.#wasUsed;
+    this.#wasUsed = false;
+    return !wasUsed;
+  }
+
+  #opened(): File {
+    this.#wasUsed = true;
+    return this.#file ??= this.#pool.openFor(this, "write");
+  }
+}

@@ -1,0 +1,330 @@
+// Opens a partition's log from its folder, after a clean stop or after a crash,
+// and makes new ones.
+//
+// After a clean stop only the end of the last segment is read. After a crash all
+// segments are, from the one that holds the recovery point on; whatever does not
+// follow is cut, and later segments are dropped.
+
+import { HostError } from "../host/host.ts";
+import { CorruptFileError } from "./corrupt_file_error.ts";
+import { LeaderEpochs } from "./leader_epochs.ts";
+import type { LogEnvironment, LogIdentity } from "./log_parts.ts";
+import { parseFileOffset, partitionName } from "./partition_files.ts";
+import { PartitionLog } from "./partition_log.ts";
+import {
+  parsePartitionMetadata,
+  PARTITION_METADATA,
+} from "./partition_metadata.ts";
+import { LEADER_EPOCH_CHECKPOINT } from "./partition_state_files.ts";
+import { ProducerSnapshots } from "./producer_snapshots.ts";
+import { ProducerState } from "./producer_state.ts";
+import { recoverSegment } from "./recover_segment.ts";
+import { readWhole } from "./replace_file.ts";
+import { replayProducers } from "./replay_producers.ts";
+import { Segment } from "./segment.ts";
+import { SegmentList } from "./segment_list.ts";
+import { newSegmentOptions } from "./segment_writer.ts";
+import { sweepFolder } from "./sweep_folder.ts";
+
+/** What the log directory knows of a log. */
+export interface LoadOptions extends LogIdentity {
+  /** Whether the last stop was clean. */
+  readonly isClean: boolean;
+  /** From the checkpoint; 0 where it has none. */
+  readonly recoveryPoint: number;
+  /** From the checkpoint; 0 where it has none. */
+  readonly logStartOffset: number;
+  /** From the checkpoint; `null` where it has none. */
+  readonly highWatermark: number | null;
+  /** Told of damage and of what is cut, in one line each. */
+  readonly report: (text: string) => void;
+}
+
+/**
+ * Makes the folder and the first segment of a new partition.
+ *
+ * @param topicId Base64url; `null` where topics have none.
+ * @throws {HostError} Where the disk failed; what was made is removed again.
+ */
+export function createLog(
+  environment: LogEnvironment,
+  identity: LogIdentity,
+  topicId: string | null,
+): PartitionLog {
+  const { host, pool } = environment;
+  const { place } = identity;
+  try {
+    host.disk.makeDirectory(place.path);
+    const segments = new SegmentList();
+    segments.push(
+      Segment.create(
+        newSegmentOptions(host, pool, { ...identity, baseOffset: 0 }),
+        identity.config,
+      ),
+    );
+    const log = new PartitionLog(environment, identity, {
+      segments,
+      logStartOffset: 0,
+      logEndOffset: 0,
+      recoveryPoint: 0,
+      highWatermark: 0,
+      epochs: new LeaderEpochs(),
+      savedEpochsRevision: -1,
+      producers: new ProducerState(nameOf(identity)),
+      snapshots: new ProducerSnapshots(host.disk, place, []),
+      topicId: null,
+      isNew: true,
+    });
+    if (topicId !== null) log.assignTopicId(topicId);
+    return log;
+  } catch (error) {
+    removeQuietly(environment, place.path);
+    throw error;
+  }
+}
+
+/**
+ * Opens the log in a folder.
+ *
+ * @throws {HostError} Where the disk failed.
+ */
+export function loadLog(
+  environment: LogEnvironment,
+  options: LoadOptions,
+): PartitionLog {
+  return new LogLoader(environment, options).load();
+}
+
+class LogLoader {
+  readonly #environment: LogEnvironment;
+  readonly #options: LoadOptions;
+  readonly #segments = new SegmentList();
+  readonly #producers: ProducerState;
+  readonly #names: readonly string[];
+  readonly #snapshots: ProducerSnapshots;
+  #epochs = new LeaderEpochs();
+  /** Revision of the epochs in their file; -1 where they must be made from the log. */
+  #savedEpochsRevision = -1;
+  #logEndOffset = 0;
+  #recoveryPoint: number;
+
+  constructor(environment: LogEnvironment, options: LoadOptions) {
+    const { disk } = environment.host;
+    this.#environment = environment;
+    this.#options = options;
+    this.#recoveryPoint = options.recoveryPoint;
+    this.#producers = new ProducerState(nameOf(options));
+    this.#names = sweepFolder(disk, options.place.path);
+    this.#snapshots = new ProducerSnapshots(disk, options.place, this.#names);
+  }
+
+  load(): PartitionLog {
+    const { options } = this.#view();
+    for (const name of this.#names) {
+      const baseOffset = parseFileOffset(name);
+      if (baseOffset === null) continue;
+      this.#segments.push(Segment.open(this.#segmentOptions(baseOffset)));
+    }
+    this.#readEpochs();
+    if (this.#segments.count === 0) this.#startAt(options.logStartOffset);
+    else if (!options.isClean || !this.#takeCleanEnd()) this.#recover();
+
+    const logStartOffset = Math.max(
+      options.logStartOffset,
+      this.#segments.first.baseOffset,
+    );
+    if (this.#logEndOffset < logStartOffset) this.#startAt(logStartOffset);
+    this.#epochs.truncateEnd(this.#logEndOffset);
+    this.#epochs.truncateStart(logStartOffset);
+    this.#snapshots.keepOnly(
+      new Set(this.#segments.all().map((segment) => segment.baseOffset)),
+    );
+    const highWatermark = options.highWatermark ?? logStartOffset;
+    return new PartitionLog(this.#environment, options, {
+      segments: this.#segments,
+      logStartOffset,
+      logEndOffset: this.#logEndOffset,
+      recoveryPoint: Math.min(this.#recoveryPoint, this.#logEndOffset),
+      highWatermark: Math.min(
+        Math.max(highWatermark, logStartOffset),
+        this.#logEndOffset,
+      ),
+      epochs: this.#epochs,
+      savedEpochsRevision: this.#savedEpochsRevision,
+      producers: this.#producers,
+      snapshots: this.#snapshots,
+      topicId: this.#readTopicId(),
+      isNew: false,
+    });
+  }
+
+  #view() {
+    return { options: this.#options, disk: this.#environment.host.disk };
+  }
+
+  /**
+   * Trusts the files: the end of the log is the end of its last segment.
+   *
+   * @returns False where they do not make sense after all.
+   */
+  #takeCleanEnd(): boolean {
+    const { options } = this.#view();
+    const { active } = this.#segments;
+    try {
+      const end = active.findEnd();
+      if (end.fault !== null) {
+        options.report(
+          `Clean stop, yet "${active.log.path}" at position ${end.fault.position}: ${end.fault.reason}`,
+        );
+        return false;
+      }
+      this.#logEndOffset = end.offset;
+    } catch (error) {
+      if (!(error instanceof CorruptFileError)) throw error;
+      options.report(error.message);
+      return false;
+    }
+    // A clean stop synced everything.
+    this.#recoveryPoint = this.#logEndOffset;
+    this.#snapshots.removeAbove(this.#logEndOffset);
+    if (this.#savedEpochsRevision === -1) this.#rebuildEpochs(Infinity);
+    replayProducers(this.#producers, this.#snapshots, this.#segments, {
+      endOffset: this.#logEndOffset,
+    });
+    return true;
+  }
+
+  /** Reads the segments from the recovery point on, as after a crash. */
+  #recover(): void {
+    const { options } = this.#view();
+    const first = Math.max(0, this.#segments.floorIndex(this.#recoveryPoint));
+    const firstOffset = this.#segments.at(first)!.baseOffset;
+    if (this.#savedEpochsRevision === -1) this.#rebuildEpochs(firstOffset);
+    // What the batches from here on say is taken from them.
+    this.#epochs.truncateEnd(firstOffset);
+    this.#snapshots.removeAbove(firstOffset);
+    replayProducers(this.#producers, this.#snapshots, this.#segments, {
+      endOffset: firstOffset,
+    });
+    let endOffset = firstOffset;
+    for (let i = first; i < this.#segments.count; i++) {
+      const segment = this.#segments.at(i)!;
+      const recovered = recoverSegment(
+        segment,
+        Math.max(segment.baseOffset, endOffset),
+        {
+          epochs: this.#epochs,
+          producers: this.#producers,
+          recoveryPoint: this.#recoveryPoint,
+          config: options.config,
+          report: options.report,
+        },
+      );
+      endOffset = recovered.endOffset;
+      if (recovered.wasCut) this.#dropFrom(i + 1);
+      if (i < this.#segments.count - 1) segment.finish();
+    }
+    this.#logEndOffset = endOffset;
+    const { active } = this.#segments;
+    if (active.corruptRanges.some((range) => range.end === active.sizeBytes)) {
+      // Nothing can follow bytes that make no batch: go on in another file.
+      active.finish();
+      this.#segments.push(this.#newSegment(endOffset));
+    }
+    if (this.#producers.count > 0) {
+      this.#snapshots.write(endOffset, this.#producers.snapshot());
+    }
+  }
+
+  #dropFrom(index: number): void {
+    for (const segment of this.#segments.removeFrom(index)) {
+      this.#options.report(
+        `Dropped "${segment.log.path}": it follows a tail that was cut`,
+      );
+      segment.remove();
+    }
+  }
+
+  /** An empty log from an offset on. */
+  #startAt(offset: number): void {
+    if (this.#segments.count > 0) {
+      this.#options.report(
+        `"${this.#options.place.path}" ends at ${this.#logEndOffset}, before its start ${offset}: it starts anew there`,
+      );
+    }
+    for (const segment of this.#segments.removeFrom(0)) segment.remove();
+    this.#segments.push(this.#newSegment(offset));
+    this.#snapshots.removeAbove(-1);
+    this.#producers.load([]);
+    this.#epochs.clear();
+    this.#logEndOffset = offset;
+    this.#recoveryPoint = offset;
+  }
+
+  #newSegment(baseOffset: number): Segment {
+    return Segment.create(
+      this.#segmentOptions(baseOffset),
+      this.#options.config,
+    );
+  }
+
+  #segmentOptions(baseOffset: number) {
+    const { host, pool } = this.#environment;
+    return newSegmentOptions(host, pool, { ...this.#options, baseOffset });
+  }
+
+  #readEpochs(): void {
+    const { options, disk } = this.#view();
+    if (!this.#names.includes(LEADER_EPOCH_CHECKPOINT)) return;
+    const path = `${options.place.path}/${LEADER_EPOCH_CHECKPOINT}`;
+    const bytes = readWhole(disk, path);
+    if (bytes === null) return;
+    try {
+      this.#epochs = LeaderEpochs.parse(path, bytes);
+      this.#savedEpochsRevision = this.#epochs.revision;
+    } catch (error) {
+      if (!(error instanceof CorruptFileError)) throw error;
+      options.report(`${error.message}; it is made again from the log`);
+    }
+  }
+
+  /** Makes the epochs of the batches below an offset again. */
+  #rebuildEpochs(endOffset: number): void {
+    this.#epochs = new LeaderEpochs();
+    for (const segment of this.#segments.all()) {
+      if (segment.baseOffset >= endOffset) return;
+      const scan = segment.scan(0);
+      for (let batch = scan.next(); batch !== null; batch = scan.next()) {
+        this.#epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset);
+      }
+    }
+  }
+
+  #readTopicId(): string | null {
+    const { options, disk } = this.#view();
+    if (!this.#names.includes(PARTITION_METADATA)) return null;
+    const path = `${options.place.path}/${PARTITION_METADATA}`;
+    const bytes = readWhole(disk, path);
+    if (bytes === null) return null;
+    try {
+      return parsePartitionMetadata(path, bytes);
+    } catch (error) {
+      if (!(error instanceof CorruptFileError)) throw error;
+      options.report(`${error.message}; the cluster tells the id`);
+      return null;
+    }
+  }
+}
+
+function nameOf(identity: LogIdentity): string {
+  return partitionName(identity.topic, identity.partition);
+}
+
+/** A failed start must not leave a folder that the next one takes for a log. */
+function removeQuietly(environment: LogEnvironment, path: string): void {
+  try {
+    environment.host.disk.removeTree(path);
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+  }
+}

@@ -1,0 +1,340 @@
+// One directory of `log.dirs`: its lock, its checkpoints, its partitions.
+//
+//   .lock  meta.properties  .kafka_cleanshutdown
+//   recovery-point-offset-checkpoint   log-start-offset-checkpoint
+//   replication-offset-checkpoint      <topic>-<partition>/ …
+
+import { bytesEqual } from "../base/bytes.ts";
+import { Serial } from "../base/serial.ts";
+import type { TopicConfig } from "../config/topic_config.ts";
+import type { Host } from "../host/host.ts";
+import {
+  formatOffsetCheckpoint,
+  type OffsetCheckpoint,
+  readOffsetCheckpoint,
+} from "./checkpoint_file.ts";
+import {
+  readCleanShutdown,
+  removeCleanShutdown,
+  writeCleanShutdown,
+} from "./clean_shutdown.ts";
+import { CorruptFileError } from "./corrupt_file_error.ts";
+import type { FilePool } from "./file_pool.ts";
+import { createLog, loadLog } from "./load_log.ts";
+import {
+  type FailureListener,
+  LogDirectoryState,
+} from "./log_directory_state.ts";
+import {
+  type BrokerIdentity,
+  checkMetaProperties,
+  formatMetaProperties,
+  META_PROPERTIES,
+  readMetaProperties,
+} from "./meta_properties.ts";
+import {
+  DELETE_SUFFIX,
+  deletedName,
+  parsePartitionName,
+  partitionName,
+  type TopicPartition,
+} from "./partition_files.ts";
+import type { PartitionLog } from "./partition_log.ts";
+import { replaceFile } from "./replace_file.ts";
+
+const LOCK = ".lock";
+
+/** Which checkpoint: what of each log it keeps. */
+export type CheckpointKind = "recoveryPoint" | "logStart" | "highWatermark";
+
+const CHECKPOINT_FILES: Record<CheckpointKind, string> = {
+  recoveryPoint: "recovery-point-offset-checkpoint",
+  logStart: "log-start-offset-checkpoint",
+  highWatermark: "replication-offset-checkpoint",
+};
+
+/** How a directory is opened. */
+export interface LogDirectoryOptions {
+  readonly host: Host;
+  readonly pool: FilePool;
+  readonly path: string;
+  readonly identity: BrokerIdentity;
+  readonly topicConfig: (topic: string) => TopicConfig;
+  /** Told of what recovery found and did, in one line each. */
+  readonly report: (text: string) => void;
+  readonly onFailure: FailureListener;
+}
+
+/** What is needed to make a log. */
+export interface NewLog extends TopicPartition {
+  /** Base64url; `null` where topics have none. */
+  readonly topicId: string | null;
+  readonly config: TopicConfig;
+}
+
+/** One log directory with its logs. */
+export class LogDirectory {
+  readonly path: string;
+  readonly state: LogDirectoryState;
+  /** By `topic-partition`. */
+  readonly logs = new Map<string, PartitionLog>();
+  readonly #options: LogDirectoryOptions;
+  readonly #writes = new Serial();
+  readonly #written = new Map<CheckpointKind, Uint8Array>();
+  readonly #removals = new Map<() => void, PartitionLog>();
+  #lock: { release(): void } | null = null;
+  /** Whether the last stop was a clean one. */
+  #wasClean = false;
+  #previousBrokerEpoch: number | null = null;
+
+  constructor(options: LogDirectoryOptions) {
+    this.#options = options;
+    this.path = options.path;
+    this.state = new LogDirectoryState(options.path, options.onFailure);
+  }
+
+  get wasClean(): boolean {
+    return this.#wasClean;
+  }
+
+  /** The broker epoch of the life that ended cleanly before; `null` where none did. */
+  get previousBrokerEpoch(): number | null {
+    return this.#previousBrokerEpoch;
+  }
+
+  /**
+   * Takes the lock, checks whose directory it is, and opens all logs.
+   *
+   * @throws {HostError} `locked` where another process has it, or any other
+   * failure of the disk.
+   * @throws {ConfigError} Where it belongs to another broker or cluster.
+   */
+  async open(): Promise<void> {
+    const { host, identity } = this.#options;
+    const { disk } = host;
+    disk.makeDirectory(this.path);
+    this.#lock = disk.lock(`${this.path}/${LOCK}`);
+    try {
+      const found = readMetaProperties(disk, this.path);
+      if (found !== null) checkMetaProperties(this.path, found, identity);
+      const marker = readCleanShutdown(disk, this.path);
+      this.#wasClean = marker !== null;
+      this.#previousBrokerEpoch = marker?.brokerEpoch ?? null;
+      await removeCleanShutdown(disk, this.path);
+      if (found === null || found.clusterId === null) {
+        await replaceFile(
+          disk,
+          `${this.path}/${META_PROPERTIES}`,
+          formatMetaProperties(identity),
+        );
+      }
+      await this.#loadLogs();
+    } catch (error) {
+      this.abandon();
+      throw error;
+    }
+  }
+
+  /** Makes the log of a new partition. @throws {KafkaError} KAFKA_STORAGE_ERROR. */
+  create(options: NewLog): PartitionLog {
+    const name = partitionName(options.topic, options.partition);
+    const log = this.state.guard(() =>
+      createLog(
+        this.#environment(),
+        { ...options, place: { path: `${this.path}/${name}` } },
+        options.topicId,
+      )
+    );
+    this.logs.set(name, log);
+    return log;
+  }
+
+  /**
+   * Takes a log away: its folder is renamed now, and removed when its topic's
+   * `file.delete.delay.ms` has passed.
+   *
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR.
+   */
+  delete(log: PartitionLog): void {
+    const { host } = this.#options;
+    const unique = host.randomBytes(16).toHex();
+    const path = `${this.path}/${deletedName(log, unique)}`;
+    this.state.guard(() => host.disk.rename(log.place.path, path));
+    log.place.path = path;
+    log.markDeleted();
+    this.logs.delete(log.name);
+    const cancel = host.clock.after(log.config["file.delete.delay.ms"], () => {
+      this.#removals.delete(cancel);
+      void this.#writes.run(() => this.#remove(log));
+    });
+    this.#removals.set(cancel, log);
+    void this.#writes.run(() => this.#syncNames());
+  }
+
+  /**
+   * Writes a checkpoint of all logs, where it changed.
+   *
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR.
+   */
+  checkpoint(kind: CheckpointKind): Promise<void> {
+    return this.#writes.run(async () => {
+      this.state.assertOnline();
+      const bytes = formatOffsetCheckpoint(this.#offsets(kind));
+      const before = this.#written.get(kind);
+      if (before !== undefined && bytesEqual(before, bytes)) return;
+      try {
+        await replaceFile(
+          this.#options.host.disk,
+          `${this.path}/${CHECKPOINT_FILES[kind]}`,
+          bytes,
+        );
+      } catch (error) {
+        throw this.state.taken(error);
+      }
+      this.#written.set(kind, bytes);
+    });
+  }
+
+  /**
+   * Closes all logs, and says that it was done cleanly, if it was.
+   *
+   * @returns False where the next start has to recover.
+   */
+  async close(brokerEpoch: number): Promise<boolean> {
+    const { disk } = this.#options.host;
+    try {
+      await closeAll([...this.logs.values()]);
+      await this.#writes.idle();
+      for (const kind of CHECKPOINT_KINDS) await this.checkpoint(kind);
+      this.state.assertOnline();
+      // Damage has to be found again at the next start.
+      const isSound = ![...this.logs.values()].some((log) => log.isCorrupt);
+      if (isSound) await writeCleanShutdown(disk, this.path, { brokerEpoch });
+      return isSound;
+    } catch (error) {
+      this.#options.report(
+        `"${this.path}" was not closed cleanly: ${(error as Error).message}`,
+      );
+      return false;
+    } finally {
+      this.abandon();
+    }
+  }
+
+  /** Lets go of everything and writes nothing, as after a failure. */
+  abandon(): void {
+    for (const [cancel, log] of this.#removals) {
+      cancel();
+      log.abandon();
+    }
+    this.#removals.clear();
+    for (const log of this.logs.values()) log.abandon();
+    this.#lock?.release();
+    this.#lock = null;
+  }
+
+  async #loadLogs(): Promise<void> {
+    const { host, report } = this.#options;
+    const offsets = {
+      recoveryPoint: this.#readCheckpoint("recoveryPoint"),
+      logStart: this.#readCheckpoint("logStart"),
+      highWatermark: this.#readCheckpoint("highWatermark"),
+    };
+    for (const name of host.disk.list(this.path)) {
+      const path = `${this.path}/${name}`;
+      const partition = parsePartitionName(name);
+      if (partition === null) {
+        if (name.endsWith(DELETE_SUFFIX)) host.disk.removeTree(path);
+        continue;
+      }
+      if (host.disk.stat(path)?.isDirectory !== true) continue;
+      const log = loadLog(this.#environment(), {
+        ...partition,
+        place: { path },
+        config: this.#options.topicConfig(partition.topic),
+        isClean: this.#wasClean,
+        recoveryPoint: offsets.recoveryPoint.get(name) ?? 0,
+        logStartOffset: offsets.logStart.get(name) ?? 0,
+        highWatermark: offsets.highWatermark.get(name) ?? null,
+        report,
+      });
+      this.logs.set(name, log);
+      // Recovery may read for long; others must have their turn.
+      if (!this.#wasClean) {
+        await new Promise<void>((done) => host.clock.after(0, done));
+      }
+    }
+  }
+
+  #environment() {
+    return {
+      host: this.#options.host,
+      pool: this.#options.pool,
+      directory: this.state,
+      onStartMoved: () => {
+        this.checkpoint("logStart").catch(() => {});
+      },
+    };
+  }
+
+  #readCheckpoint(kind: CheckpointKind): OffsetCheckpoint {
+    try {
+      return readOffsetCheckpoint(
+        this.#options.host.disk,
+        `${this.path}/${CHECKPOINT_FILES[kind]}`,
+      );
+    } catch (error) {
+      if (!(error instanceof CorruptFileError)) throw error;
+      // Lower offsets than the true ones only cost time.
+      this.#options.report(`${error.message}; it is taken as empty`);
+      return new Map();
+    }
+  }
+
+  #offsets(kind: CheckpointKind): OffsetCheckpoint {
+    const offsets: OffsetCheckpoint = new Map();
+    for (const [name, log] of this.logs) {
+      if (kind === "recoveryPoint") offsets.set(name, log.recoveryPoint);
+      else if (kind === "highWatermark") offsets.set(name, log.highWatermark);
+      else if (log.logStartOffset > log.segments.first.baseOffset) {
+        offsets.set(name, log.logStartOffset);
+      }
+    }
+    return offsets;
+  }
+
+  async #syncNames(): Promise<void> {
+    if (!this.state.isOnline) return;
+    try {
+      await this.#options.host.disk.syncDirectory(this.path);
+    } catch (error) {
+      this.state.taken(error);
+    }
+  }
+
+  #remove(log: PartitionLog): void {
+    log.abandon();
+    if (!this.state.isOnline) return;
+    try {
+      this.#options.host.disk.removeTree(log.place.path);
+    } catch (error) {
+      this.state.taken(error);
+    }
+  }
+}
+
+const CHECKPOINT_KINDS: readonly CheckpointKind[] = [
+  "logStart",
+  "recoveryPoint",
+  "highWatermark",
+];
+/** Fsyncs that run side by side at a stop. */
+const CLOSES_AT_ONCE = 8;
+
+async function closeAll(logs: readonly PartitionLog[]): Promise<void> {
+  const waiting = logs.values();
+  const work = async () => {
+    for (const log of waiting) await log.close();
+  };
+  await Promise.all(Array.from({ length: CLOSES_AT_ONCE }, work));
+}

@@ -1,0 +1,59 @@
+// What a partition's log is made of, and what its append tells.
+
+import type { TopicConfig } from "../config/topic_config.ts";
+import type { Host } from "../host/host.ts";
+import type { FilePool, Place } from "./file_pool.ts";
+import type { LeaderEpochs } from "./leader_epochs.ts";
+import type { LogDirectoryState } from "./log_directory_state.ts";
+import type { ProducerSnapshots } from "./producer_snapshots.ts";
+import type { ProducerState } from "./producer_state.ts";
+import type { SegmentList } from "./segment_list.ts";
+
+/** What all logs of a directory share. */
+export interface LogEnvironment {
+  readonly host: Host;
+  readonly pool: FilePool;
+  readonly directory: LogDirectoryState;
+  /** Told when the start of a log moves, before files are unlinked. */
+  readonly onStartMoved?: () => void;
+}
+
+/** Which partition a log is of, and where. */
+export interface LogIdentity {
+  readonly topic: string;
+  readonly partition: number;
+  readonly place: Place;
+  readonly config: TopicConfig;
+}
+
+/** What a log is made of: from a fresh folder, or as recovery found it. */
+export interface LogParts {
+  readonly segments: SegmentList;
+  readonly logStartOffset: number;
+  readonly logEndOffset: number;
+  readonly recoveryPoint: number;
+  readonly highWatermark: number;
+  readonly epochs: LeaderEpochs;
+  /** Revision of the epochs that is in their file; -1 for none. */
+  readonly savedEpochsRevision: number;
+  readonly producers: ProducerState;
+  readonly snapshots: ProducerSnapshots;
+  /** Base64url; `null` where it is not known. */
+  readonly topicId: string | null;
+  readonly isNew: boolean;
+}
+
+/** What an append tells. */
+export interface AppendResult {
+  /** Offset of the first record. */
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  /** With LogAppendTime, the time that all records got; -1 otherwise. */
+  readonly logAppendTimeMs: number;
+  readonly logStartOffset: number;
+  /** True where a producer repeated a batch: nothing was written, and the offsets are the old ones. */
+  readonly isDuplicate: boolean;
+  readonly sizeBytes: number;
+  /** To wait for before the append is acknowledged, where `flush.messages` asks for it; else `null`. */
+  readonly durable: Promise<void> | null;
+}

@@ -1,0 +1,72 @@
+// How small files are written anew: a crash at any point leaves the old file or
+// the new one, never a mixture (reliability: tmp, fsync, rename, fsync folder).
+
+import type { Disk, File } from "../host/host.ts";
+
+/** At the end of a file's name while it is being written. */
+export const TEMPORARY_SUFFIX = ".tmp";
+/** A synced and an unsynced writing of one file may overlap: they use two names. */
+const UNSYNCED_SUFFIX = ".unsynced" + TEMPORARY_SUFFIX;
+
+/**
+ * Replaces a file's content; when this resolves, the new one survives a crash.
+ * One replacement of a path at a time.
+ */
+export async function replaceFile(
+  disk: Disk,
+  path: string,
+  bytes: Uint8Array,
+): Promise<void> {
+  const temporary = path + TEMPORARY_SUFFIX;
+  const file = writeWhole(disk, temporary, bytes);
+  try {
+    await file.sync();
+  } finally {
+    file.close();
+  }
+  disk.rename(temporary, path);
+  await disk.syncDirectory(folderOf(path));
+}
+
+/** Replaces a file's content at once; a crash may still bring back the old one, or an empty one. */
+export function replaceFileUnsynced(
+  disk: Disk,
+  path: string,
+  bytes: Uint8Array,
+): void {
+  const temporary = path + UNSYNCED_SUFFIX;
+  writeWhole(disk, temporary, bytes).close();
+  disk.rename(temporary, path);
+}
+
+/** The whole of a small file; `null` where it is missing. */
+export function readWhole(disk: Disk, path: string): Uint8Array | null {
+  const info = disk.stat(path);
+  if (info === null || info.isDirectory) return null;
+  const file = disk.open(path, "read");
+  try {
+    const bytes = new Uint8Array(info.sizeBytes);
+    const count = file.readAt(bytes, 0);
+    return bytes.subarray(0, count);
+  } finally {
+    file.close();
+  }
+}
+
+/** The folder that a path is in. */
+export function folderOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  return slash === -1 ? "." : slash === 0 ? "/" : path.slice(0, slash);
+}
+
+function writeWhole(disk: Disk, path: string, bytes: Uint8Array): File {
+  const file = disk.open(path, "create");
+  try {
+    file.truncate(0);
+    file.writeAt(bytes, 0);
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
