@@ -2,12 +2,15 @@
 // the logs, the partitions it serves. Handlers find everything here.
 
 import type { BrokerConfig } from "../config/broker_config.ts";
+import type { BrokerConfigLayers } from "../config/broker_layers.ts";
 import type { Cluster } from "../controller/cluster.ts";
 import type { Host } from "../host/host.ts";
 import type { LogDirs } from "../log/log_dirs.ts";
 import type { BrokerMetrics } from "../metrics/broker_metrics.ts";
 import type { FetchSessions } from "./fetch_sessions.ts";
 import type { Partitions } from "./partitions.ts";
+import type { ProducerIds } from "./producer_ids.ts";
+import type { Purgatory } from "./purgatory.ts";
 
 /** Diagnostics, one line each; `commands/` decides where they go. */
 export type Trace = (line: string) => void;
@@ -18,10 +21,14 @@ export interface Broker {
   readonly clusterId: string;
   /** The configuration now in force; dynamic changes replace it, so read it anew each time. */
   readonly config: BrokerConfig;
+  /** Where each part of the configuration comes from, as of now. */
+  readonly configLayers: BrokerConfigLayers;
   readonly cluster: Cluster;
   readonly logDirs: LogDirs;
   readonly partitions: Partitions;
+  readonly purgatory: Purgatory;
   readonly fetchSessions: FetchSessions;
+  readonly producerIds: ProducerIds;
   readonly metrics: BrokerMetrics;
   readonly trace: Trace;
 }

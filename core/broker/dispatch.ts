@@ -12,7 +12,6 @@
 // answered in version 0 with UNSUPPORTED_VERSION and the ranges (KIP-511).
 
 import { AssertionError } from "../base/assert.ts";
-import { HostError } from "../host/host.ts";
 import type { BufferPool } from "../rpc/buffer_pool.ts";
 import { FrameError } from "../rpc/frame_reader.ts";
 import {
@@ -23,7 +22,7 @@ import {
   type ServerConnection,
 } from "../rpc/server_connection.ts";
 import { codecFor, isFlexible } from "../wire/kafka/codec.ts";
-import { ErrorCode, KafkaError } from "../wire/kafka/errors.ts";
+import { ErrorCode } from "../wire/kafka/errors.ts";
 import { encodeResponseFrame } from "../wire/kafka/frames.ts";
 import { decodeRequestHeader } from "../wire/kafka/headers.ts";
 import type { MessageSchema } from "../wire/kafka/schema.ts";
@@ -35,6 +34,7 @@ import type {
   RequestContext,
   ServedApi,
 } from "./context.ts";
+import { describe, failureOf } from "./failure.ts";
 import { API_VERSIONS_KEY } from "./handlers/api_versions.ts";
 
 /** API key, version and correlation id: what every header starts with. */
@@ -190,8 +190,8 @@ class Call {
     }
     const failure = failureOf(error);
     if (failure.errorCode === ErrorCode.UNKNOWN_SERVER_ERROR) {
-      const text = error instanceof Error ? error.stack : String(error);
-      this.#broker.trace(`Failed to serve ${this.#api.request.name}: ${text}`);
+      const { name } = this.#api.request;
+      this.#broker.trace(`Failed to serve ${name}: ${describe(error)}`);
     }
     return this.#refuse(failure, body, failure.errorMessage);
   }
@@ -279,21 +279,4 @@ class Call {
 function attached(connection: ServerConnection): BrokerConnection {
   connection.attachment ??= new BrokerConnection(connection);
   return connection.attachment as BrokerConnection;
-}
-
-/** What an exception says to a client. */
-export function failureOf(error: unknown): Failure {
-  if (error instanceof KafkaError) {
-    return { errorCode: error.code, errorMessage: error.message };
-  }
-  if (error instanceof HostError) {
-    return {
-      errorCode: ErrorCode.KAFKA_STORAGE_ERROR,
-      errorMessage: error.message,
-    };
-  }
-  return {
-    errorCode: ErrorCode.UNKNOWN_SERVER_ERROR,
-    errorMessage: "The broker met an error that it did not expect",
-  };
 }

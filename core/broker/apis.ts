@@ -1,0 +1,27 @@
+// The table of served APIs: what is not here does not exist for clients.
+
+import type { ServedApi } from "./context.ts";
+import { apiVersions } from "./handlers/api_versions.ts";
+import { deleteRecords } from "./handlers/delete_records.ts";
+import { describeProducers } from "./handlers/describe_producers.ts";
+import { fetch } from "./handlers/fetch.ts";
+import { findCoordinator } from "./handlers/find_coordinator.ts";
+import { initProducerId } from "./handlers/init_producer_id.ts";
+import { listOffsets } from "./handlers/list_offsets.ts";
+import { metadata } from "./handlers/metadata.ts";
+import { offsetForLeaderEpoch } from "./handlers/offset_for_leader_epoch.ts";
+import { produce } from "./handlers/produce.ts";
+
+/** One row for each API, in no particular order. */
+export const servedApis: readonly ServedApi[] = [
+  produce,
+  fetch,
+  listOffsets,
+  metadata,
+  findCoordinator,
+  apiVersions(() => servedApis),
+  deleteRecords,
+  initProducerId,
+  offsetForLeaderEpoch,
+  describeProducers,
+];

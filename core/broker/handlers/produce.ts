@@ -1,0 +1,239 @@
+// Produce (key 0): appends what producers send, partition by partition.
+//
+//   acks    the answer comes
+//   0       never; an error closes the connection, which is all it can be told by
+//   1       when the leader has written it
+//   -1      when every replica in sync has it
+//
+// With `flush.messages=1` "written" and "has" mean on the disk.
+//
+// Source: Kafka protocol guide; KIP-467 (errors of single records), KIP-951
+// (the new leader in the answer).
+
+import { assert } from "../../base/assert.ts";
+import { RejectedRecordsError } from "../../record/validate_checks.ts";
+import { FrameError } from "../../rpc/frame_reader.ts";
+import { ErrorCode, KafkaError } from "../../wire/kafka/errors.ts";
+import {
+  type ProduceRequest,
+  produceRequest,
+  produceResponse,
+} from "../../wire/kafka/messages/produce.ts";
+import type { InferInput } from "../../wire/kafka/schema.ts";
+import { type RequestContext, serve } from "../context.ts";
+import { CurrentLeaders } from "../current_leaders.ts";
+import { failureOf, refusalOf } from "../failure.ts";
+import type { Appended, Partition } from "../partition.ts";
+
+type Response = InferInput<typeof produceResponse>;
+type TopicResponse = Response["responses"][number];
+type PartitionResponse = TopicResponse["partitionResponses"][number];
+
+/** First version whose answer names the leader that the client should ask. */
+const LEADERS_SINCE = 10;
+
+const ACKS_NONE = 0;
+const ACKS_ALL = -1;
+
+/** What came of one partition's records. */
+type Outcome =
+  | {
+    readonly kind: "appended";
+    readonly partition: Partition;
+    readonly appended: Appended;
+  }
+  | { readonly kind: "refused"; readonly error: unknown };
+
+interface PartitionResult {
+  readonly topic: string;
+  readonly index: number;
+  outcome: Outcome;
+}
+
+export const produce = serve(produceRequest, produceResponse, {
+  letsNextStart: true,
+  handle: (request, context) => {
+    const results = appendAll(request, context);
+    if (request.acks === ACKS_NONE) return endWithoutAnswer(results);
+    const waiting = results.filter((result) => mustWait(request.acks, result));
+    if (waiting.length === 0) return respond(request, context, results);
+    return waitForAll(request, context, waiting)
+      .then(() => respond(request, context, results));
+  },
+  failure: (failure, request, context) => {
+    if (request === null || request.acks === ACKS_NONE) return null;
+    const error = KafkaError.ofCode(failure.errorCode, failure.errorMessage);
+    const results = refuseAll(request, error);
+    return respond(request, context, results);
+  },
+});
+
+function appendAll(
+  request: ProduceRequest,
+  context: RequestContext,
+): PartitionResult[] {
+  const { acks } = request;
+  if (acks < ACKS_ALL || acks > 1) {
+    return refuseAll(
+      request,
+      new KafkaError(
+        "INVALID_REQUIRED_ACKS",
+        `acks is 0, 1 or -1 (all), not ${acks}.`,
+      ),
+    );
+  }
+  const { broker, apiVersion } = context;
+  const options = {
+    nowMs: broker.host.clock.wallMs(),
+    produceVersion: apiVersion,
+    needsAll: acks === ACKS_ALL,
+  };
+  const results: PartitionResult[] = [];
+  for (const { name, partitionData } of request.topicData) {
+    for (const { index, records } of partitionData) {
+      let outcome: Outcome;
+      try {
+        const partition = broker.partitions.get(name, index);
+        const appended = partition.append(records ?? NO_RECORDS, options);
+        outcome = { kind: "appended", partition, appended };
+        broker.metrics.producedBatches++;
+        broker.metrics.producedBytes += records?.length ?? 0;
+      } catch (error) {
+        outcome = { kind: "refused", error };
+      }
+      results.push({ topic: name, index, outcome });
+    }
+  }
+  return results;
+}
+
+const NO_RECORDS = new Uint8Array(0);
+
+function refuseAll(request: ProduceRequest, error: unknown): PartitionResult[] {
+  const outcome: Outcome = { kind: "refused", error };
+  return request.topicData.flatMap(({ name, partitionData }) =>
+    partitionData.map(({ index }) => ({ topic: name, index, outcome }))
+  );
+}
+
+/** @throws {FrameError} Where a record was refused: nothing else reaches the producer. */
+function endWithoutAnswer(results: readonly PartitionResult[]): null {
+  for (const { topic, index, outcome } of results) {
+    if (outcome.kind === "appended") continue;
+    const { errorMessage } = failureOf(outcome.error);
+    throw new FrameError(
+      `records for ${topic}-${index} with acks=0 were refused: ${errorMessage}`,
+    );
+  }
+  return null;
+}
+
+function mustWait(acks: number, { outcome }: PartitionResult): boolean {
+  if (outcome.kind === "refused") return false;
+  const { partition, appended } = outcome;
+  if (appended.durable !== null) return true;
+  return acks === ACKS_ALL && !partition.isVisible(appended.endOffset);
+}
+
+/** Waits for fsyncs and replicas of all partitions, no longer than the request says. */
+async function waitForAll(
+  request: ProduceRequest,
+  context: RequestContext,
+  waiting: readonly PartitionResult[],
+): Promise<void> {
+  await Promise.all(waiting.map(async (result) => {
+    assert(result.outcome.kind === "appended", "Only what was appended waits");
+    const { partition, appended } = result.outcome;
+    try {
+      await appended.durable;
+      if (request.acks === ACKS_ALL) {
+        await reachesHighWatermark(partition, appended, request, context);
+      }
+    } catch (error) {
+      result.outcome = { kind: "refused", error };
+    }
+  }));
+}
+
+/** @throws {KafkaError} REQUEST_TIMED_OUT, NOT_LEADER_OR_FOLLOWER. */
+function reachesHighWatermark(
+  partition: Partition,
+  appended: Appended,
+  request: ProduceRequest,
+  { broker }: RequestContext,
+): Promise<void> {
+  const isReached = () => partition.isVisible(appended.endOffset);
+  if (isReached()) return Promise.resolve();
+  return new Promise((done, refuse) => {
+    broker.purgatory.add(
+      {
+        wake: () => {
+          if (isReached()) done();
+          else if (!partition.isLeader) {
+            refuse(new KafkaError("NOT_LEADER_OR_FOLLOWER"));
+          } else return false;
+          return true;
+        },
+        expire: () => refuse(new KafkaError("REQUEST_TIMED_OUT")),
+      },
+      [partition.writers],
+      Math.max(0, request.timeoutMs),
+    );
+  });
+}
+
+function respond(
+  request: ProduceRequest,
+  context: RequestContext,
+  results: readonly PartitionResult[],
+): Response {
+  const leaders = new CurrentLeaders(context, LEADERS_SINCE);
+  let next = 0;
+  const responses = request.topicData.map(({ name, partitionData }) => ({
+    name,
+    partitionResponses: partitionData.map(() => {
+      const { topic, index, outcome } = results[next++];
+      return outcome.kind === "refused"
+        ? refusal(context, { topic, index, error: outcome.error }, leaders)
+        : {
+          index,
+          errorCode: ErrorCode.NONE,
+          baseOffset: outcome.appended.baseOffset,
+          logAppendTimeMs: outcome.appended.logAppendTimeMs,
+          logStartOffset: outcome.appended.logStartOffset,
+        };
+    }),
+  }));
+  return { responses, ...leaders.endpoints() };
+}
+
+function refusal(
+  context: RequestContext,
+  refused: {
+    readonly topic: string;
+    readonly index: number;
+    readonly error: unknown;
+  },
+  leaders: CurrentLeaders,
+): PartitionResponse {
+  const { topic, index, error } = refused;
+  const { errorCode, errorMessage } = refusalOf(
+    error,
+    context.broker,
+    `append to ${topic}-${index}`,
+  );
+  const partition = context.broker.partitions.find(topic, index);
+  return {
+    index,
+    errorCode,
+    baseOffset: -1,
+    errorMessage,
+    recordErrors: error instanceof RejectedRecordsError
+      ? error.recordErrors.map(({ batchIndex, message }) => ({
+        batchIndex,
+        batchIndexErrorMessage: message,
+      }))
+      : [],
+    ...leaders.of(errorCode, partition),
+  };
+}

@@ -1,0 +1,195 @@
+// One partition as this broker sees it: who leads it, its log, and who waits for it.
+//
+// The high watermark is the end of what readers may see. With one replica it
+// follows the log's end at once, save where `flush.messages=1` asks that nothing
+// counts before it is on the disk: then it follows the fsync.
+
+import type { PartitionLog } from "../log/partition_log.ts";
+import { KafkaError } from "../wire/kafka/errors.ts";
+import { WaitList } from "./purgatory.ts";
+
+/** Who leads a partition, as the controller said last. */
+export interface Leadership {
+  /** -1 where nobody does. */
+  readonly leaderId: number;
+  readonly leaderEpoch: number;
+  readonly replicas: readonly number[];
+  readonly isr: readonly number[];
+}
+
+export interface Appended {
+  readonly baseOffset: number;
+  /** One past the last record; what the high watermark has to reach for acks=all. */
+  readonly endOffset: number;
+  /** -1 where the records keep their own times. */
+  readonly logAppendTimeMs: number;
+  readonly logStartOffset: number;
+  /** To wait for before the append is acknowledged; `null` where it need not be on the disk. */
+  readonly durable: Promise<void> | null;
+}
+
+export interface PartitionIdentity {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly brokerId: number;
+}
+
+export class Partition {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  /** Fetches that wait for records. */
+  readonly readers = new WaitList();
+  /** Produces that wait for the high watermark. */
+  readonly writers = new WaitList();
+  readonly #brokerId: number;
+  #leadership: Leadership;
+  #log: PartitionLog | null = null;
+  #isWakingReaders = false;
+
+  constructor(identity: PartitionIdentity, leadership: Leadership) {
+    this.topic = identity.topic;
+    this.topicId = identity.topicId;
+    this.partition = identity.partition;
+    this.#brokerId = identity.brokerId;
+    this.#leadership = leadership;
+  }
+
+  get leadership(): Leadership {
+    return this.#leadership;
+  }
+
+  get isLeader(): boolean {
+    return this.#leadership.leaderId === this.#brokerId;
+  }
+
+  get isReplica(): boolean {
+    return this.#leadership.replicas.includes(this.#brokerId);
+  }
+
+  /** `null` where this broker has no log of it, or its directory has failed. */
+  get log(): PartitionLog | null {
+    return this.#log;
+  }
+
+  /** Takes over what the controller said, and the log where this broker has one. */
+  update(leadership: Leadership, log: PartitionLog | null): void {
+    const was = this.#leadership;
+    this.#leadership = leadership;
+    this.#log = log;
+    if (log === null || !this.isLeader) {
+      this.#wakeAll();
+      return;
+    }
+    if (was.leaderEpoch !== leadership.leaderEpoch) this.#wakeAll();
+    this.#advance(log, log.logEndOffset);
+  }
+
+  /** The partition is gone: everyone who waits for it looks again and finds nothing. */
+  close(): void {
+    this.#log = null;
+    this.#leadership = { ...this.#leadership, leaderId: -1 };
+    this.#wakeAll();
+  }
+
+  /**
+   * The log that this broker leads.
+   *
+   * @param currentLeaderEpoch What the client believes; -1 where it does not care.
+   * @throws {KafkaError} NOT_LEADER_OR_FOLLOWER, FENCED_LEADER_EPOCH,
+   * UNKNOWN_LEADER_EPOCH, KAFKA_STORAGE_ERROR.
+   */
+  leaderLog(currentLeaderEpoch: number): PartitionLog {
+    const { leaderEpoch } = this.#leadership;
+    if (currentLeaderEpoch >= 0 && currentLeaderEpoch < leaderEpoch) {
+      throw new KafkaError(
+        "FENCED_LEADER_EPOCH",
+        `The leader epoch of ${this.topic}-${this.partition} is ${leaderEpoch}, not ${currentLeaderEpoch} any more.`,
+      );
+    }
+    if (currentLeaderEpoch > leaderEpoch) {
+      throw new KafkaError(
+        "UNKNOWN_LEADER_EPOCH",
+        `The leader epoch of ${this.topic}-${this.partition} is ${leaderEpoch} here, not yet ${currentLeaderEpoch}.`,
+      );
+    }
+    if (!this.isLeader) throw new KafkaError("NOT_LEADER_OR_FOLLOWER");
+    if (this.#log === null) {
+      throw new KafkaError(
+        "KAFKA_STORAGE_ERROR",
+        `The log of ${this.topic}-${this.partition} is not available on this broker.`,
+      );
+    }
+    return this.#log;
+  }
+
+  /**
+   * Appends what a client sent, and lets readers see it as soon as they may.
+   * The bytes are written before this returns, and may be changed by it.
+   *
+   * @throws {KafkaError} As `leaderLog` and the log's `append` do; with
+   * `needsAll`, NOT_ENOUGH_REPLICAS.
+   */
+  append(
+    bytes: Uint8Array,
+    options: {
+      readonly nowMs: number;
+      readonly produceVersion: number;
+      /** The producer asked for all in-sync replicas. */
+      readonly needsAll: boolean;
+    },
+  ): Appended {
+    const log = this.leaderLog(-1);
+    const { isr, leaderEpoch } = this.#leadership;
+    const isrMin = log.config["min.insync.replicas"];
+    if (options.needsAll && isr.length < isrMin) {
+      throw new KafkaError(
+        "NOT_ENOUGH_REPLICAS",
+        `${this.topic}-${this.partition} has ${isr.length} replicas in sync, fewer than min.insync.replicas=${isrMin}.`,
+      );
+    }
+    const appended = log.append(bytes, {
+      leaderEpoch,
+      nowMs: options.nowMs,
+      origin: "client",
+      produceVersion: options.produceVersion,
+    });
+    const endOffset = appended.lastOffset + 1;
+    let durable: Promise<void> | null = null;
+    if (appended.durable === null) this.#advance(log, endOffset);
+    else durable = appended.durable.then(() => this.#advance(log, endOffset));
+    // Whoever waits for it meets its failure; nobody else has to.
+    durable?.catch(() => {});
+    return {
+      baseOffset: appended.baseOffset,
+      endOffset,
+      logAppendTimeMs: appended.logAppendTimeMs,
+      logStartOffset: appended.logStartOffset,
+      durable,
+    };
+  }
+
+  /** Whether readers may see all that is before an offset, and so all replicas have it. */
+  isVisible(endOffset: number): boolean {
+    return this.#log !== null && this.#log.highWatermark >= endOffset;
+  }
+
+  /** Raises the high watermark, never lowers it, and tells who waits for it. */
+  #advance(log: PartitionLog, endOffset: number): void {
+    if (log !== this.#log || endOffset <= log.highWatermark) return;
+    log.highWatermark = endOffset;
+    this.#wakeAll();
+  }
+
+  #wakeAll(): void {
+    this.writers.wake();
+    if (this.readers.size === 0 || this.#isWakingReaders) return;
+    // Readers look once for all appends of this turn of the event loop.
+    this.#isWakingReaders = true;
+    queueMicrotask(() => {
+      this.#isWakingReaders = false;
+      this.readers.wake();
+    });
+  }
+}

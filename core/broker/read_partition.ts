@@ -1,0 +1,143 @@
+// Reads one partition for one fetch: from an offset up to what the reader may
+// see, in the format that it knows.
+
+import { downConvert } from "../record/convert.ts";
+import { KafkaError } from "../wire/kafka/errors.ts";
+import type { fetchResponse } from "../wire/kafka/messages/fetch.ts";
+import type { InferInput } from "../wire/kafka/schema.ts";
+import { recordSize, type RecordSource } from "../wire/writer.ts";
+import type { AnsweredPartition, WantedPartition } from "./fetch_sessions.ts";
+import type { Partition } from "./partition.ts";
+
+type PartitionResponse = InferInput<
+  typeof fetchResponse
+>["responses"][number]["partitions"][number];
+
+/** First versions that may be given magic 1, magic 2, and zstd. */
+const MAGIC_1_SINCE = 2;
+const MAGIC_2_SINCE = 4;
+const ZSTD_SINCE = 10;
+
+/** What was found, and the fields that say so. */
+export interface PartitionRead extends AnsweredPartition {
+  readonly fields: Omit<PartitionResponse, "partitionIndex">;
+}
+
+export interface PartitionReadOptions {
+  readonly apiVersion: number;
+  readonly maxBytes: number;
+  /** Gives one batch whole, even past `maxBytes`. */
+  readonly minOneBatch: boolean;
+  /** Nothing of open transactions, and a list of the aborted ones. */
+  readonly isCommittedOnly: boolean;
+}
+
+/**
+ * Finds what a reader gets of a partition that this broker leads. Records are
+ * not read yet, save where they have to be converted.
+ *
+ * @throws {KafkaError} OFFSET_OUT_OF_RANGE, NOT_LEADER_OR_FOLLOWER,
+ * FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH, UNSUPPORTED_COMPRESSION_TYPE,
+ * UNSUPPORTED_VERSION, KAFKA_STORAGE_ERROR.
+ */
+export function readPartition(
+  partition: Partition,
+  wanted: WantedPartition,
+  options: PartitionReadOptions,
+): PartitionRead {
+  const log = partition.leaderLog(wanted.currentLeaderEpoch);
+  const { highWatermark, lastStableOffset, logStartOffset } = log;
+  const answered = { errorCode: 0, highWatermark, logStartOffset };
+  const fields = {
+    errorCode: 0,
+    highWatermark,
+    lastStableOffset,
+    logStartOffset,
+  };
+
+  const diverging = divergence(partition, wanted);
+  if (diverging !== null) {
+    return {
+      ...answered,
+      recordBytes: 0,
+      hasDivergingEpoch: true,
+      fields: { ...fields, divergingEpoch: diverging, records: NO_RECORDS },
+    };
+  }
+
+  checkFormat(partition, options.apiVersion);
+  const read = log.read(wanted.fetchOffset, {
+    maxBytes: options.maxBytes,
+    minOneBatch: options.minOneBatch,
+    upToOffset: options.isCommittedOnly ? lastStableOffset : highWatermark,
+    withAborted: options.isCommittedOnly,
+  });
+  const records = options.apiVersion >= MAGIC_2_SINCE
+    ? read.source
+    : convert(read.source, wanted.fetchOffset, options.apiVersion);
+  return {
+    ...answered,
+    recordBytes: recordSize(records),
+    hasDivergingEpoch: false,
+    fields: {
+      ...fields,
+      abortedTransactions: read.abortedTransactions?.map((
+        { producerId, firstOffset },
+      ) => ({ producerId, firstOffset })) ?? null,
+      records,
+    },
+  };
+}
+
+const NO_RECORDS = new Uint8Array(0);
+
+/** Where the reader's log has parted from this one; `null` where it has not, or it does not ask. */
+function divergence(
+  partition: Partition,
+  wanted: WantedPartition,
+): { epoch: number; endOffset: number } | null {
+  if (wanted.lastFetchedEpoch < 0) return null;
+  const log = partition.leaderLog(wanted.currentLeaderEpoch);
+  const { epoch, endOffset } = log.endOffsetForEpoch(wanted.lastFetchedEpoch);
+  if (epoch < 0 || endOffset < 0) {
+    throw new KafkaError(
+      "OFFSET_OUT_OF_RANGE",
+      `The leader knows no epoch up to ${wanted.lastFetchedEpoch}`,
+    );
+  }
+  return epoch < wanted.lastFetchedEpoch || endOffset < wanted.fetchOffset
+    ? { epoch, endOffset }
+    : null;
+}
+
+/** @throws {KafkaError} Where the reader cannot be given what the topic holds. */
+function checkFormat(partition: Partition, apiVersion: number): void {
+  const config = partition.log?.config;
+  if (config === undefined) return;
+  if (apiVersion < ZSTD_SINCE && config["compression.type"] === "zstd") {
+    throw new KafkaError(
+      "UNSUPPORTED_COMPRESSION_TYPE",
+      `The topic's batches are compressed by zstd, which Fetch knows since version ${ZSTD_SINCE}`,
+    );
+  }
+  if (
+    apiVersion < MAGIC_2_SINCE && !config["message.downconversion.enable"]
+  ) {
+    throw new KafkaError(
+      "UNSUPPORTED_VERSION",
+      `Conversion for Fetch below version ${MAGIC_2_SINCE} is off (message.downconversion.enable)`,
+    );
+  }
+}
+
+function convert(
+  source: RecordSource,
+  firstOffset: number,
+  apiVersion: number,
+): Uint8Array {
+  const bytes = new Uint8Array(source.sizeBytes);
+  source.readInto(bytes);
+  return downConvert(bytes, apiVersion < MAGIC_1_SINCE ? 0 : 1, {
+    firstOffset,
+  });
+}
