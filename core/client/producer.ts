@@ -1,0 +1,409 @@
+// The producer: records in, batches out to the leaders of their partitions.
+//
+//   send → partition → accumulator (batches) → sender → broker → callback
+//
+// Appending never waits, save for room (`buffer.memory`) and for the metadata of
+// a topic that is met for the first time. Records for one partition keep the
+// order in which they were given, those that had to wait included.
+//
+// Source: Kafka documentation, "Producer API" and "Producer Configs".
+
+import type { Host } from "../host/host.ts";
+import type { RecordHeader } from "../record/record.ts";
+import { KafkaError } from "../wire/kafka/errors.ts";
+import { Accumulator, tooLarge } from "./accumulator.ts";
+import type { ConfigTexts } from "./client_settings.ts";
+import { Cluster } from "./cluster.ts";
+import type { PartitionMetadata } from "./metadata.ts";
+import {
+  partitionForKey,
+  type PartitionLoad,
+  StickyPartitioner,
+} from "./partitioner.ts";
+import { tell } from "./producer_batch.ts";
+import { ProducerIdentity } from "./producer_identity.ts";
+import {
+  type DeliveryCallback,
+  type ProducerRecord,
+  type RecordMetadata,
+  recordSizeMax,
+  toBytes,
+} from "./producer_record.ts";
+import {
+  type ProducerSettings,
+  readProducerSettings,
+} from "./producer_settings.ts";
+import { Sender } from "./sender.ts";
+import { TopicWatch } from "./topic_watch.ts";
+import { WaitingSends } from "./waiting_sends.ts";
+
+export type {
+  DeliveryCallback,
+  ProducerRecord,
+  RecordMetadata,
+} from "./producer_record.ts";
+
+/**
+ * Makes a producer; it connects with its first record.
+ *
+ * @param config Kafka's own keys, such as `bootstrap.servers` and `linger.ms`.
+ * @throws {ConfigError} Where the configuration is wrong.
+ */
+export function createProducer(host: Host, config: ConfigTexts): Producer {
+  const settings = readProducerSettings(config);
+  return new Producer(new Cluster(host, settings.client), settings);
+}
+
+/** A record on its way into a batch. */
+export interface Draft {
+  readonly topic: string;
+  /** -1 leaves it to the partitioner. */
+  readonly partition: number;
+  readonly timestampMs: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers?: readonly RecordHeader[];
+  readonly sizeMax: number;
+  readonly callback: DeliveryCallback | undefined;
+}
+
+/** What waits in the accumulator before a sender of many records is slowed down. */
+const PACE_BYTES = 256 * 1024;
+/** How much may be appended between two such pauses. */
+const PACE_CREDIT_BYTES = 64 * 1024;
+/** The longest of these pauses; it only has to let answers in. */
+const PACE_MAX_MS = 1;
+
+/** Sends records. Keys, values and headers must not change until they are acknowledged. */
+export class Producer {
+  readonly cluster: Cluster;
+  readonly #settings: ProducerSettings;
+  readonly #watch: TopicWatch;
+  readonly #accumulator: Accumulator;
+  readonly #sender: Sender;
+  readonly #waiting: WaitingSends;
+  readonly #sticky = new Map<string, StickyPartitioner>();
+  #flushWaiters: { readonly serial: number; readonly resolve: () => void }[] =
+    [];
+  #paceBytes = 0;
+  #pace: { readonly promise: Promise<void>; readonly end: () => void } | null =
+    null;
+  #isClosed = false;
+
+  constructor(cluster: Cluster, settings: ProducerSettings) {
+    this.cluster = cluster;
+    this.#settings = settings;
+    this.#accumulator = new Accumulator(settings);
+    this.#watch = new TopicWatch(cluster, {
+      onRefresh: () => this.#onMetadata(),
+      idleMs: settings.metadataMaxIdleMs,
+    });
+    const identity = settings.isIdempotent
+      ? new ProducerIdentity(cluster, () => this.#sender.wake())
+      : null;
+    this.#sender = new Sender({
+      cluster,
+      watch: this.#watch,
+      accumulator: this.#accumulator,
+      identity,
+      options: settings.sender,
+      onProgress: () => this.#onProgress(),
+      isUrgent: () => this.#isClosed || this.#waiting.isShortOfMemory,
+    });
+    this.#waiting = new WaitingSends(cluster.host.clock, {
+      blockMaxMs: settings.blockMaxMs,
+      append: (draft) => this.#append(draft),
+      errorOf: (draft, waitedMs) => this.#blockedError(draft, waitedMs),
+    });
+  }
+
+  /** Bytes of records that are not acknowledged yet, as `buffer.memory` counts them. */
+  get bufferedBytes(): number {
+    return this.#accumulator.usedBytes;
+  }
+
+  /**
+   * Sends a record.
+   *
+   * @param callback Told as well, before the promise settles.
+   * @returns Where it was written.
+   * @throws {KafkaError} `MESSAGE_TOO_LARGE` where it is larger than
+   * `max.request.size`; `REQUEST_TIMED_OUT` after `delivery.timeout.ms` or, where
+   * there is no room for it, `max.block.ms`; else what the broker said.
+   */
+  send(
+    record: ProducerRecord,
+    callback?: DeliveryCallback,
+  ): Promise<RecordMetadata> {
+    return new Promise((resolve, reject) => {
+      this.#accept(record, (error, metadata) => {
+        if (callback !== undefined) tell(callback, error, metadata);
+        if (error === null) resolve(metadata!);
+        else reject(error);
+      });
+    });
+  }
+
+  /**
+   * Sends a record without a promise for its outcome, which saves much where
+   * there are many.
+   *
+   * @returns A promise where the caller had better wait before the next record,
+   * so that brokers are served or memory comes free; it never rejects.
+   */
+  sendNoWait(
+    record: ProducerRecord,
+    callback?: DeliveryCallback,
+  ): Promise<void> | undefined {
+    const waiting = this.#accept(record, callback);
+    if (waiting !== null) return waiting;
+    if (
+      this.#paceBytes < PACE_CREDIT_BYTES ||
+      this.#accumulator.waitingBytes < PACE_BYTES
+    ) return undefined;
+    return this.#paced();
+  }
+
+  /** Sends what waits, and resolves when all records given so far are acknowledged or failed. */
+  async flush(): Promise<void> {
+    await this.#waiting.settled();
+    const serial = this.#accumulator.flush();
+    this.#sender.wake();
+    if (this.#accumulator.isDoneUpTo(serial)) return;
+    await new Promise<void>((resolve) =>
+      this.#flushWaiters.push({ serial, resolve })
+    );
+  }
+
+  /** The partitions of a topic, which may be created by asking. */
+  async partitionsFor(topic: string): Promise<readonly PartitionMetadata[]> {
+    const deadlineMs = this.cluster.deadline(this.#settings.blockMaxMs);
+    return (await this.#watch.wait(topic, deadlineMs)).partitions;
+  }
+
+  /**
+   * Sends what waits, then ends all connections. Records that are not
+   * acknowledged in time fail.
+   */
+  async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const { clock } = this.cluster.host;
+    let cancel = () => {};
+    const timeout = new Promise<void>((resolve) => {
+      if (options.timeoutMs !== undefined) {
+        cancel = clock.after(options.timeoutMs, resolve);
+      }
+    });
+    await Promise.race([this.flush(), timeout]);
+    cancel();
+    const error = closedError();
+    this.#waiting.failAll(error);
+    this.#sender.close(error);
+    this.#onProgress();
+    this.#watch.close();
+    this.cluster.close();
+  }
+
+  /** @returns `null` where the record is in a batch, or has failed; else what waits for it. */
+  #accept(
+    record: ProducerRecord,
+    callback: DeliveryCallback | undefined,
+  ): Promise<void> | null {
+    const key = toBytes(record.key);
+    const value = toBytes(record.value);
+    const draft: Draft = {
+      topic: record.topic,
+      partition: record.partition ?? -1,
+      timestampMs: record.timestampMs ?? this.cluster.host.clock.wallMs(),
+      key,
+      value,
+      headers: record.headers,
+      sizeMax: recordSizeMax(key, value, record.headers),
+      callback,
+    };
+    const error = this.#isClosed ? closedError() : this.#sizeError(draft);
+    if (error !== null) {
+      fail(draft, error);
+      return null;
+    }
+    const cause = this.#waiting.causeFor(draft.topic) ?? this.#append(draft);
+    if (cause === null) return null;
+    if (cause === "metadata") this.#watch.requestRefresh();
+    return this.#waiting.add(draft, cause);
+  }
+
+  /**
+   * Puts a record into a batch, or fails it.
+   *
+   * @returns What it has to wait for instead.
+   */
+  #append(draft: Draft): "metadata" | "memory" | null {
+    const state = this.#watch.state(draft.topic);
+    if (state === "unknown") return "metadata";
+    if (state !== "usable") {
+      fail(draft, state);
+      return null;
+    }
+    const { partitions } = this.#watch.topic(draft.topic)!;
+    const partition = this.#choose(draft, partitions.length);
+    if (partition < 0 || partition >= partitions.length) {
+      fail(draft, noPartition(draft, partitions.length));
+      return null;
+    }
+    const queue = this.#accumulator.queue({ topic: draft.topic, partition });
+    const nowMs = this.cluster.host.clock.monotonicMs();
+    const outcome = this.#accumulator.append(queue, draft, {
+      callback: draft.callback,
+      sizeMax: draft.sizeMax,
+      nowMs,
+    });
+    if (outcome === null) {
+      this.#sender.wake();
+      return "memory";
+    }
+    this.#paceBytes += draft.sizeMax;
+    if (outcome.filledBatch || outcome.startedBatch) {
+      const isReady = outcome.filledBatch || this.#settings.lingerMs === 0;
+      if (isReady) this.#sender.wake();
+      else this.#sender.wakeAt(nowMs + this.#settings.lingerMs);
+    }
+    if (isUnkeyed(draft, this.#settings)) {
+      this.#sticky.get(draft.topic)!.appended(
+        draft.sizeMax,
+        outcome.filledBatch || outcome.startedBatch,
+        partitions.length,
+        this.#load(draft.topic),
+      );
+    }
+    return null;
+  }
+
+  #choose(draft: Draft, partitionCount: number): number {
+    if (draft.partition !== -1) return draft.partition;
+    if (!isUnkeyed(draft, this.#settings)) {
+      return partitionForKey(draft.key!, partitionCount);
+    }
+    let sticky = this.#sticky.get(draft.topic);
+    if (sticky === undefined) {
+      sticky = new StickyPartitioner({
+        switchBytes: Math.max(this.#settings.format.maxBytes, 1),
+        isAdaptive: this.#settings.isAdaptive,
+        random: this.cluster.host.random,
+      });
+      this.#sticky.set(draft.topic, sticky);
+    }
+    return sticky.partition(partitionCount, this.#load(draft.topic));
+  }
+
+  #load(topic: string): PartitionLoad {
+    const { availabilityTimeoutMs } = this.#settings;
+    const nowMs = this.cluster.host.clock.monotonicMs();
+    return {
+      queueLength: (partition) =>
+        this.#accumulator.queue({ topic, partition }).waiting.length,
+      isAvailable: (partition) => {
+        if (this.#watch.leader({ topic, partition }) === undefined) {
+          return false;
+        }
+        const [head] = this.#accumulator.queue({ topic, partition }).waiting;
+        return availabilityTimeoutMs === 0 || head === undefined ||
+          nowMs - head.createdMs <= availabilityTimeoutMs;
+      },
+    };
+  }
+
+  #sizeError(draft: Draft): KafkaError | null {
+    const { sender, memoryBytes } = this.#settings;
+    const place = { topic: draft.topic, partition: draft.partition };
+    if (draft.sizeMax > sender.requestMaxBytes) {
+      return tooLarge(place, draft.sizeMax, {
+        key: "max.request.size",
+        bytes: sender.requestMaxBytes,
+      });
+    }
+    if (draft.sizeMax > memoryBytes) {
+      return tooLarge(place, draft.sizeMax, {
+        key: "buffer.memory",
+        bytes: memoryBytes,
+      });
+    }
+    return null;
+  }
+
+  #blockedError(draft: Draft, waitedMs: number): Error {
+    if (this.#watch.state(draft.topic) === "unknown") {
+      return this.#watch.missing(draft.topic, waitedMs);
+    }
+    return new KafkaError(
+      "REQUEST_TIMED_OUT",
+      `No room for a record of topic ${draft.topic} within ` +
+        `${
+          Math.round(waitedMs)
+        } ms: buffer.memory=${this.#settings.memoryBytes} ` +
+        `is full of records that are not acknowledged`,
+    );
+  }
+
+  #onMetadata(): void {
+    this.#waiting.retry("metadata");
+    if (this.#waiting.isShortOfMetadata) this.#watch.requestRefresh();
+    this.#sender.wake();
+  }
+
+  #onProgress(): void {
+    this.#waiting.retry("memory");
+    if (this.#flushWaiters.length > 0) this.#endFlushes();
+    if (
+      this.#pace !== null && this.#accumulator.waitingBytes < PACE_BYTES / 2
+    ) this.#pace.end();
+  }
+
+  #endFlushes(): void {
+    const waiters = this.#flushWaiters;
+    this.#flushWaiters = waiters.filter(({ serial }) =>
+      !this.#accumulator.isDoneUpTo(serial)
+    );
+    for (const waiter of waiters) {
+      if (!this.#flushWaiters.includes(waiter)) waiter.resolve();
+    }
+  }
+
+  /** A short pause, so that requests leave and answers come in. */
+  #paced(): Promise<void> {
+    if (this.#pace !== null) return this.#pace.promise;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const end = () => {
+      cancel();
+      this.#pace = null;
+      this.#paceBytes = 0;
+      resolve();
+    };
+    const cancel = this.cluster.host.clock.after(PACE_MAX_MS, end);
+    this.#pace = { promise, end };
+    return promise;
+  }
+}
+
+function isUnkeyed(draft: Draft, settings: ProducerSettings): boolean {
+  return draft.partition === -1 &&
+    (draft.key === null || settings.ignoresKeys);
+}
+
+function fail(draft: Draft, error: Error): void {
+  if (draft.callback !== undefined) tell(draft.callback, error, null);
+}
+
+function noPartition(draft: Draft, partitionCount: number): KafkaError {
+  return new KafkaError(
+    "UNKNOWN_TOPIC_OR_PARTITION",
+    `Topic ${draft.topic} has no partition ${draft.partition}: it has ${partitionCount}`,
+  );
+}
+
+function closedError(): KafkaError {
+  return new KafkaError(
+    "NETWORK_EXCEPTION",
+    "The producer is closed",
+  );
+}
