@@ -7,6 +7,8 @@ import type { Cluster } from "../controller/cluster.ts";
 import type { Host } from "../host/host.ts";
 import type { LogDirs } from "../log/log_dirs.ts";
 import type { BrokerMetrics } from "../metrics/broker_metrics.ts";
+import { AutoCreation } from "./auto_create.ts";
+import type { Configuration } from "./configuration.ts";
 import type { FetchSessions } from "./fetch_sessions.ts";
 import type { Partitions } from "./partitions.ts";
 import type { ProducerIds } from "./producer_ids.ts";
@@ -28,7 +30,35 @@ export interface Broker {
   readonly partitions: Partitions;
   readonly purgatory: Purgatory;
   readonly fetchSessions: FetchSessions;
+  readonly autoCreation: AutoCreation;
   readonly producerIds: ProducerIds;
   readonly metrics: BrokerMetrics;
   readonly trace: Trace;
+}
+
+/** What a broker is made of; the rest follows from it. */
+export type BrokerParts = Omit<
+  Broker,
+  "config" | "configLayers" | "autoCreation"
+>;
+
+/** Puts a broker together; its configuration is always the current one. */
+export function makeBroker(
+  configuration: Configuration,
+  parts: BrokerParts,
+): Broker {
+  const broker: Broker = {
+    ...parts,
+    get config() {
+      return configuration.config;
+    },
+    get configLayers() {
+      return configuration.layers;
+    },
+    get autoCreation() {
+      return autoCreation;
+    },
+  };
+  const autoCreation = new AutoCreation(broker);
+  return broker;
 }

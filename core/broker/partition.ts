@@ -75,15 +75,16 @@ export class Partition {
 
   /** Takes over what the controller said, and the log where this broker has one. */
   update(leadership: Leadership, log: PartitionLog | null): void {
-    const was = this.#leadership;
+    const isNews = leadership.leaderEpoch !== this.#leadership.leaderEpoch ||
+      leadership.leaderId !== this.#leadership.leaderId || log !== this.#log;
     this.#leadership = leadership;
     this.#log = log;
-    if (log === null || !this.isLeader) {
-      this.#wakeAll();
-      return;
+    if (!isNews) return;
+    if (log !== null && this.isLeader) {
+      log.assignLeaderEpoch(leadership.leaderEpoch);
+      if (leadership.isr.length <= 1) this.#advance(log, log.logEndOffset);
     }
-    if (was.leaderEpoch !== leadership.leaderEpoch) this.#wakeAll();
-    this.#advance(log, log.logEndOffset);
+    this.#wakeAll();
   }
 
   /** The partition is gone: everyone who waits for it looks again and finds nothing. */

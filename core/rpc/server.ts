@@ -14,11 +14,11 @@ import {
   type ServerShared,
 } from "./server_connection.ts";
 
+/** May change while the server runs; each is read when it matters. */
 export interface ServerLimits extends ConnectionLimits {
   readonly connectionsMax: number;
-  readonly connectionsPerHostMax: number;
-  /** The same for clients on this machine. */
-  readonly connectionsPerLoopbackMax: number;
+  /** The same for one client's address. */
+  connectionsPerHostMax(host: string): number;
   /** What requests under way may hold together before reading pauses. */
   readonly memoryMaxBytes: number;
 }
@@ -133,9 +133,7 @@ export class RpcServer {
       handler,
     );
     const sameHostCount = this.#countByHost.get(connection.peerHost) ?? 0;
-    const sameHostMax = isLoopback(connection.peerHost)
-      ? limits.connectionsPerLoopbackMax
-      : limits.connectionsPerHostMax;
+    const sameHostMax = limits.connectionsPerHostMax(connection.peerHost);
     if (this.#isClosing) return io.close();
     if (
       this.#connections.size >= limits.connectionsMax ||

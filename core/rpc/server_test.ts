@@ -19,8 +19,7 @@ const LIMITS: ServerLimits = {
   idleMs: 60_000,
   handshakeMs: 10_000,
   connectionsMax: 100,
-  connectionsPerHostMax: 100,
-  connectionsPerLoopbackMax: 100,
+  connectionsPerHostMax: () => 100,
   memoryMaxBytes: 64 * MIB,
 };
 
@@ -243,7 +242,7 @@ Deno.test("RpcServer closes what is idle, and what does not finish its first req
 
 Deno.test("RpcServer refuses connections over its limits", async () => {
   const { server, connect, lines, counts } = await start(() => answer(1), {
-    connectionsPerLoopbackMax: 2,
+    connectionsPerHostMax: () => 2,
   });
   const open = [await connect(), await connect()];
   for (const io of open) {

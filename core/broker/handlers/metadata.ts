@@ -16,6 +16,7 @@ import type {
   PartitionImage,
   TopicImage,
 } from "../../controller/cluster_image.ts";
+import { isInternalTopic } from "../../controller/topic_name.ts";
 import { ErrorCode, KafkaError } from "../../wire/kafka/errors.ts";
 import {
   type MetadataRequest,
@@ -28,10 +29,8 @@ import {
   OPERATIONS_NOT_ASKED,
   TOPIC_OPERATIONS,
 } from "../authorized_operations.ts";
-import { autoCreate } from "../auto_create.ts";
 import { brokersFor } from "../broker_endpoints.ts";
 import { type RequestContext, serve } from "../context.ts";
-import { isInternalTopic } from "../internal_topics.ts";
 
 type Response = InferInput<typeof metadataResponse>;
 type TopicResponse = Response["topics"][number];
@@ -119,7 +118,8 @@ function answerOne(wanted: TopicRequest, view: View): TopicResponse {
   const topic = image.topics.get(name);
   if (topic !== undefined) return describe(topic, view);
   const mayCreate = view.request.allowAutoTopicCreation;
-  return missing(wanted, autoCreate(view.context.broker, name, mayCreate));
+  const { autoCreation } = view.context.broker;
+  return missing(wanted, autoCreation.start(name, mayCreate));
 }
 
 function missing(

@@ -1,0 +1,287 @@
+// A whole broker: from its configuration to open listeners, and back.
+//
+// The order of a start: bind the listeners (a port in use ends it before anything
+// is touched), join the cluster, open and recover the logs, follow the cluster's
+// image, serve. A client that connects meanwhile waits for its first answer. The
+// order of a stop is the reverse: no new work, answers for what is under way,
+// logs closed and marked clean, the session ended.
+
+import { assert } from "../base/assert.ts";
+import type { BrokerConfig } from "../config/broker_config.ts";
+import { brokerListeners } from "../config/listeners.ts";
+import { topicConfigFromBroker } from "../config/topic_defaults.ts";
+import { type Cluster, openCluster } from "../controller/cluster.ts";
+import type { ZnodeClient } from "../coordination/znode_client.ts";
+import type { Host } from "../host/host.ts";
+import { logDirectoriesOf, LogDirs } from "../log/log_dirs.ts";
+import { readMetaProperties } from "../log/meta_properties.ts";
+import { BrokerMetrics } from "../metrics/broker_metrics.ts";
+import { RpcServer } from "../rpc/server.ts";
+import { type FrameHandler, PendingAnswer } from "../rpc/server_connection.ts";
+import { servedApis } from "./apis.ts";
+import { bindListeners, type BoundListener } from "./bound_listeners.ts";
+import { type Broker, makeBroker, type Trace } from "./broker.ts";
+import { Configuration } from "./configuration.ts";
+import { dispatcher } from "./dispatch.ts";
+import { describe } from "./failure.ts";
+import { FetchSessions } from "./fetch_sessions.ts";
+import { ImageFollower } from "./image_follower.ts";
+import { BrokerLimits } from "./limits.ts";
+import { Partitions } from "./partitions.ts";
+import { ProducerIds } from "./producer_ids.ts";
+import { Purgatory } from "./purgatory.ts";
+
+export interface BrokerOptions {
+  readonly host: Host;
+  readonly config: BrokerConfig;
+  /** The texts that `config` was read from, by key. */
+  readonly overrides: ReadonlyMap<string, string>;
+  /** Opens the broker's session with the coordinator. */
+  readonly connectZnodes: () => Promise<ZnodeClient>;
+  readonly trace: Trace;
+}
+
+export interface RunningBroker {
+  readonly brokerId: number;
+  readonly clusterId: string;
+  /** In the order of the configuration. */
+  readonly addresses: readonly BoundListener[];
+  readonly metrics: BrokerMetrics;
+  /** Resolves, never rejects, when the broker cannot go on; call `shutdown` then. */
+  readonly failed: Promise<Error>;
+  /**
+   * Stops cleanly; a second call waits for the first.
+   *
+   * @returns False where the next start will have to recover.
+   */
+  shutdown(): Promise<boolean>;
+}
+
+/** How long answers under way may take when the broker stops. */
+const STOP_GRACE_MS = 400;
+
+/**
+ * Starts a broker; resolves when it serves.
+ *
+ * @throws {HostError} Where a listener cannot be bound or the disk fails.
+ * @throws {ConfigError} Where a data directory belongs to another broker or cluster.
+ * @throws {KafkaError} INCONSISTENT_CLUSTER_ID, DUPLICATE_BROKER_REGISTRATION.
+ */
+export async function startBroker(
+  options: BrokerOptions,
+): Promise<RunningBroker> {
+  const start = new Start(options);
+  try {
+    return await start.run();
+  } catch (error) {
+    await start.undo();
+    throw error;
+  }
+}
+
+/** What a start has made so far, so that a failed one leaves nothing behind. */
+class Start {
+  readonly #options: BrokerOptions;
+  readonly #configuration: Configuration;
+  readonly #metrics = new BrokerMetrics();
+  readonly #server: RpcServer;
+  readonly #failed: Promise<Error>;
+  #fail: (error: Error) => void = () => {};
+  #handler: FrameHandler | null = null;
+  #open: () => void = () => {};
+  readonly #isOpen = new Promise<void>((open) => this.#open = open);
+  #znodes: ZnodeClient | null = null;
+  #cluster: Cluster | null = null;
+  #logDirs: LogDirs | null = null;
+  #follower: ImageFollower | null = null;
+  #broker: Broker | null = null;
+  #stopFollowing: () => void = () => {};
+  #stopped: Promise<boolean> | null = null;
+  #isBroken = false;
+
+  constructor(options: BrokerOptions) {
+    this.#options = options;
+    this.#configuration = new Configuration(options.overrides, options.config);
+    this.#failed = new Promise((fail) => this.#fail = fail);
+    this.#server = new RpcServer({
+      host: options.host,
+      limits: new BrokerLimits(() => this.#configuration.config),
+      counts: this.#metrics,
+      handler: (frame, connection) => this.#serve(frame, connection),
+      trace: options.trace,
+      onFatal: (error) => this.#break("a fault of the broker", error),
+    });
+  }
+
+  async run(): Promise<RunningBroker> {
+    const { host, config, connectZnodes } = this.#options;
+    const listeners = await bindListeners(
+      this.#server,
+      brokerListeners(config),
+    );
+    const identity = knownIdentity(host, config);
+    const znodes = this.#znodes = await connectZnodes();
+    const cluster = this.#cluster = await openCluster({
+      host,
+      znodes,
+      brokerId: identity.brokerId,
+      expectedClusterId: identity.clusterId,
+      reservedBrokerIdMax: config["reserved.broker.max.id"],
+      endpoints: listeners,
+      rack: config["broker.rack"],
+      trace: this.#options.trace,
+      uncleanElectionDefault: () =>
+        this.#configuration.config["unclean.leader.election.enable"],
+    });
+    cluster.onLost(() =>
+      this.#break(
+        "the end of its session with the coordinator",
+        new Error("The session has ended"),
+      )
+    );
+    await this.#openLogs(cluster);
+    this.#beginToServe(cluster);
+    return {
+      brokerId: cluster.brokerId,
+      clusterId: cluster.clusterId,
+      addresses: listeners,
+      metrics: this.#metrics,
+      failed: this.#failed,
+      shutdown: () => this.#stopped ??= this.#stop(),
+    };
+  }
+
+  /** Takes back what a start that failed has done. */
+  async undo(): Promise<void> {
+    await this.#server.close(0);
+    this.#stopFollowing();
+    this.#logDirs?.abandon();
+    await this.#cluster?.close().catch(() => {});
+    await this.#znodes?.close().catch(() => {});
+  }
+
+  async #openLogs(cluster: Cluster): Promise<void> {
+    const { host, config, trace } = this.#options;
+    this.#configuration.update(cluster.image, cluster.brokerId);
+    this.#logDirs = await LogDirs.open({
+      host,
+      config,
+      brokerId: cluster.brokerId,
+      clusterId: cluster.clusterId,
+      topicConfig: (topic) =>
+        topicConfigFromBroker(
+          this.#configuration.config,
+          cluster.image.topics.get(topic)?.config ?? new Map(),
+        ),
+      report: trace,
+      onDirectoryFailure: (path, error) => this.#loseDirectory(path, error),
+    });
+  }
+
+  #beginToServe(cluster: Cluster): void {
+    const { host, config, trace } = this.#options;
+    assert(this.#logDirs !== null, "Logs are opened before they are served");
+    const partitions = new Partitions();
+    this.#follower = new ImageFollower({
+      cluster,
+      logDirs: this.#logDirs,
+      partitions,
+      configuration: this.#configuration,
+      trace,
+    });
+    this.#stopFollowing = this.#follower.start();
+    const broker = makeBroker(this.#configuration, {
+      host,
+      brokerId: cluster.brokerId,
+      clusterId: cluster.clusterId,
+      cluster,
+      logDirs: this.#logDirs,
+      partitions,
+      purgatory: new Purgatory(host.clock),
+      fetchSessions: new FetchSessions({
+        slotCount: config["max.incremental.fetch.session.cache.slots"],
+        randomBytes: (count) => host.randomBytes(count),
+      }),
+      producerIds: new ProducerIds(() => cluster.allocateProducerIds()),
+      metrics: this.#metrics,
+      trace,
+    });
+    this.#broker = broker;
+    this.#handler = dispatcher({
+      broker,
+      apis: servedApis,
+      pool: () => this.#server.pool,
+    });
+    this.#open();
+  }
+
+  #serve(...[frame, connection]: Parameters<FrameHandler>) {
+    if (this.#handler !== null) return this.#handler(frame, connection);
+    const answer = this.#isOpen.then(() => {
+      const outcome = this.#handler!(frame, connection);
+      return outcome instanceof PendingAnswer ? outcome.answer : outcome;
+    });
+    return new PendingAnswer(answer, false);
+  }
+
+  #loseDirectory(path: string, error: Error): void {
+    const { trace } = this.#options;
+    trace(`The log directory "${path}" has failed: ${error.message}`);
+    this.#follower?.refresh();
+    const isAnyOnline = this.#logDirs?.directories.some(({ state }) =>
+      state.isOnline
+    );
+    if (isAnyOnline === false) {
+      this.#break("the loss of its last log directory", error);
+    }
+  }
+
+  /** The broker cannot go on: it stops serving now, and its owner ends it. */
+  #break(reason: string, error: unknown): void {
+    if (this.#isBroken || this.#stopped !== null) return;
+    this.#isBroken = true;
+    this.#options.trace(`The broker stops after ${reason}: ${describe(error)}`);
+    this.#server.stopAccepting();
+    this.#fail(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  async #stop(): Promise<boolean> {
+    this.#server.stopAccepting();
+    this.#broker?.purgatory.expireAll();
+    await this.#server.close(this.#isBroken ? 0 : STOP_GRACE_MS);
+    this.#stopFollowing();
+    const cluster = this.#cluster!;
+    const logDirs = this.#logDirs!;
+    if (this.#isBroken) logDirs.abandon();
+    const isClean = !this.#isBroken &&
+      await logDirs.close({ brokerEpoch: cluster.brokerEpoch });
+    await this.#quietly("leave the cluster", () => cluster.close());
+    await this.#quietly("end the session", () => this.#znodes!.close());
+    return isClean;
+  }
+
+  async #quietly(action: string, run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      this.#options.trace(`Could not ${action}: ${describe(error)}`);
+    }
+  }
+}
+
+/** Who this broker is by its configuration, or by its directories where that does not say. */
+function knownIdentity(
+  host: Host,
+  config: BrokerConfig,
+): { readonly brokerId: number; readonly clusterId: string | null } {
+  let brokerId = config["broker.id"] >= 0
+    ? config["broker.id"]
+    : config["node.id"];
+  let clusterId: string | null = null;
+  for (const directory of logDirectoriesOf(config)) {
+    const found = readMetaProperties(host.disk, directory);
+    clusterId ??= found?.clusterId ?? null;
+    if (brokerId < 0) brokerId = found?.brokerId ?? -1;
+  }
+  return { brokerId, clusterId };
+}
