@@ -5,7 +5,7 @@
 // last message, and the first one's is not known without unpacking; both are
 // taken to be the last here.
 
-import { readInt32, readInt64, readUint32 } from "../base/big_endian.ts";
+import { readInt64, readUint32 } from "../base/big_endian.ts";
 import { crc32 } from "../base/crc32.ts";
 import {
   BATCH_HEADER_BYTES,
@@ -20,7 +20,7 @@ import {
   readBatchHeader,
 } from "../record/batch_header.ts";
 import { readEndTransactionMarker } from "../record/control_record.ts";
-import { decodeBatch } from "../record/record_batch.ts";
+import { decodeBatch, type Record } from "../record/record_batch.ts";
 import type { ProducerBatch, TransactionMarker } from "./producer_state.ts";
 
 /** Bytes of a header that name size and magic, in all formats. */
@@ -111,7 +111,12 @@ export function readMarker(
   at: number,
 ): TransactionMarker | null {
   const [record] = decodeBatch(bytes, at, { checkCrc: false });
-  const marker = record === undefined ? null : readEndTransactionMarker(record);
+  return record === undefined ? null : markerOf(record);
+}
+
+/** What a record of a control batch says of a transaction; `null` where it says something else. */
+export function markerOf(record: Record): TransactionMarker | null {
+  const marker = readEndTransactionMarker(record);
   return marker === null ? null : {
     isCommit: marker.type === "commit",
     coordinatorEpoch: marker.coordinatorEpoch,
@@ -126,13 +131,6 @@ export function checksumIsValid(bytes: Uint8Array, at: number): boolean {
     at + batchSize(bytes, at),
   );
   return readUint32(bytes, at + MESSAGE_CRC_POSITION) === crc32(body);
-}
-
-/** The leader epoch field, where the format has one. */
-export function leaderEpochOf(bytes: Uint8Array, at: number): number {
-  return batchMagic(bytes, at) < 2
-    ? NO_LEADER_EPOCH
-    : readInt32(bytes, at + MESSAGE_CRC_POSITION);
 }
 
 function summarizeMessage(

@@ -209,6 +209,9 @@ class LogLoader {
     let endOffset = firstOffset;
     for (let i = first; i < this.#segments.count; i++) {
       const segment = this.#segments.at(i)!;
+      if (i > first) {
+        this.#snapshots.write(segment.baseOffset, this.#producers.snapshot());
+      }
       const recovered = recoverSegment(
         segment,
         Math.max(segment.baseOffset, endOffset),

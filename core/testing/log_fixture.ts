@@ -36,7 +36,8 @@ export function openTestLogs(
   host: Host,
   options: {
     readonly directories?: string;
-    readonly topicConfig?: TopicConfig;
+    /** Of all topics, or by topic. */
+    readonly topicConfig?: TopicConfig | ((topic: string) => TopicConfig);
     readonly brokerId?: number;
     readonly clusterId?: string;
     readonly broker?: { readonly [key: string]: string };
@@ -56,7 +57,7 @@ export function openTestLogs(
     ),
     brokerId: options.brokerId ?? 1,
     clusterId: options.clusterId ?? "MutPdyIqQC2vH8EukKTZzQ",
-    topicConfig: () => config,
+    topicConfig: typeof config === "function" ? config : () => config,
     report: options.report,
     openFilesMax: options.openFilesMax,
   };
