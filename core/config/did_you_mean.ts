@@ -35,17 +35,25 @@ export function didYouMean(name: string, names: Iterable<string>): string {
   return nearest === null ? "" : `, did you mean "${nearest}"?`;
 }
 
-// Levenshtein's distance, row by row; gives up at `limit`.
+// Levenshtein's distance with two neighbours swapped as one slip, row by row;
+// gives up at `limit`.
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
+  let before: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const current = [i];
     for (let j = 1; j <= b.length; j++) {
       const changed = previous[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(changed, previous[j] + 1, current[j - 1] + 1));
+      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] &&
+        a[i - 2] === b[j - 1];
+      const swapped = isSwapped ? before[j - 2] + 1 : limit;
+      current.push(
+        Math.min(changed, swapped, previous[j] + 1, current[j - 1] + 1),
+      );
     }
-    if (Math.min(...current) >= limit) return limit;
+    if (Math.min(...current, ...previous) >= limit) return limit;
+    before = previous;
     previous = current;
   }
   return previous[b.length];

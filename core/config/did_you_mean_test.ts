@@ -10,6 +10,7 @@ Deno.test("nearestName() finds slips of the finger", () => {
     ["LISTENERS", "listeners"],
     ["num.partition", "num.partitions"],
     ["numpartitions", "num.partitions"],
+    ["log.idr", "log.dir"],
     ["zookeeper", null],
     ["x", null],
     ["", null],

@@ -1,0 +1,52 @@
+// The table of commands: what `kq --help` lists, and where each is found. A
+// command is imported when it is called, and no command imports another.
+
+import type { CommandTable } from "../core/cli/command.ts";
+
+export const commands: CommandTable = [
+  {
+    name: "topic create",
+    summary: "Create topics",
+    load: () => import("./topic_create.ts"),
+  },
+  {
+    name: "topic list",
+    summary: "List topics",
+    load: () => import("./topic_list.ts"),
+  },
+  {
+    name: "topic describe",
+    summary: "Show partitions, replicas and configuration of topics",
+    load: () => import("./topic_describe.ts"),
+  },
+  {
+    name: "topic alter",
+    summary: "Change configuration or number of partitions of topics",
+    load: () => import("./topic_alter.ts"),
+  },
+  {
+    name: "topic delete",
+    summary: "Delete topics",
+    load: () => import("./topic_delete.ts"),
+  },
+  {
+    name: "log dirs",
+    summary: "Show the size of partitions by broker and data directory",
+    load: () => import("./log_dirs.ts"),
+  },
+  {
+    name: "cluster info",
+    summary: "Show the brokers of a cluster and what they serve",
+    load: () => import("./cluster_info.ts"),
+  },
+  {
+    name: "completion",
+    summary: "Print the completion script of a shell",
+    load: () => import("./completion.ts"),
+  },
+  {
+    name: "version",
+    summary: "Show the version, and how this program was built",
+    load: () => import("./version.ts"),
+  },
+];
