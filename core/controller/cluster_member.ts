@@ -1,7 +1,220 @@
-import type { Cluster, ClusterOptions } from "./cluster.ts";
+// One broker as a member of its cluster: puts registration, metadata, controller
+// and admin calls together. The contract is in cluster.ts.
 
-export const ClusterMember = {
-  open(_options: ClusterOptions): Promise<Cluster> {
-    return Promise.reject(new Error("Cluster membership is being written"));
-  },
-};
+import type { Cluster, ClusterOptions } from "./cluster.ts";
+import type { ClusterImage } from "./cluster_image.ts";
+import { Controller } from "./controller.ts";
+import { MetadataFollower } from "./metadata_follower.ts";
+import { allocateProducerIds } from "./producer_ids.ts";
+import {
+  ensureCluster,
+  generateBrokerId,
+  registerBroker,
+} from "./registration.ts";
+import { TopicAdmin } from "./topic_admin.ts";
+import { brokerPath, CONTROLLER } from "./znode_layout.ts";
+import { isZkError } from "../wire/zookeeper/errors.ts";
+
+const RESERVED_BROKER_ID_MAX = 1000;
+const REGISTRATION_TIMEOUT_MS = 30_000;
+
+type ImageListener = (image: ClusterImage, before: ClusterImage) => void;
+
+/** See the file's header. */
+export class ClusterMember implements Cluster {
+  readonly brokerId: number;
+  readonly clusterId: string;
+  readonly createTopic: Cluster["createTopic"];
+  readonly createPartitions: Cluster["createPartitions"];
+  readonly deleteTopic: Cluster["deleteTopic"];
+  readonly setTopicConfig: Cluster["setTopicConfig"];
+  readonly setBrokerConfig: Cluster["setBrokerConfig"];
+  readonly #options: ClusterOptions;
+  readonly #follower: MetadataFollower;
+  readonly #controller: Controller;
+  readonly #imageListeners = new Set<ImageListener>();
+  readonly #lostListeners = new Set<() => void>();
+  /** Those who wait for the image to show something. */
+  readonly #waiters = new Set<() => void>();
+  #brokerEpoch = -1;
+  #stopListening: () => void = () => {};
+  #state: "open" | "lost" | "closed" = "open";
+
+  private constructor(
+    options: ClusterOptions,
+    ids: { readonly brokerId: number; readonly clusterId: string },
+  ) {
+    this.#options = options;
+    this.brokerId = ids.brokerId;
+    this.clusterId = ids.clusterId;
+    const trace = options.trace ?? (() => {});
+    const onFailure = (error: unknown) => this.#lost(error);
+    const { host, znodes } = options;
+    this.#follower = new MetadataFollower({
+      znodes,
+      clusterId: ids.clusterId,
+      onImage: (image, before) => this.#imageChanged(image, before),
+      onRefreshed: () => this.#lookAgain(),
+      onFailure,
+      trace,
+    });
+    this.#controller = new Controller({
+      host,
+      znodes,
+      brokerId: ids.brokerId,
+      image: () => this.image,
+      uncleanElectionDefault: options.uncleanElectionDefault ?? (() => false),
+      trace,
+      onFailure,
+    });
+    const admin = new TopicAdmin({
+      host,
+      znodes,
+      image: () => this.image,
+      configChangeSeen: () => this.#follower.configChangeSeen,
+      waitFor: (test, timeoutMs) => this.#waitFor(test, timeoutMs),
+    });
+    this.createTopic = (topic) => admin.createTopic(topic);
+    this.createPartitions = (added) => admin.createPartitions(added);
+    this.deleteTopic = (topic, limits) => admin.deleteTopic(topic, limits);
+    this.setTopicConfig = (name, config) => admin.setTopicConfig(name, config);
+    this.setBrokerConfig = (id, config) => admin.setBrokerConfig(id, config);
+  }
+
+  /** See `openCluster`. */
+  static async open(options: ClusterOptions): Promise<ClusterMember> {
+    const { host, znodes } = options;
+    const clusterId = await ensureCluster(
+      host,
+      znodes,
+      options.expectedClusterId ?? null,
+    );
+    const brokerId = options.brokerId >= 0
+      ? options.brokerId
+      : await generateBrokerId(
+        znodes,
+        options.reservedBrokerIdMax ?? RESERVED_BROKER_ID_MAX,
+      );
+    const member = new ClusterMember(options, { brokerId, clusterId });
+    await member.#join();
+    return member;
+  }
+
+  get brokerEpoch(): number {
+    return this.#brokerEpoch;
+  }
+
+  get isController(): boolean {
+    return this.#controller.isActive;
+  }
+
+  get image(): ClusterImage {
+    return this.#follower.image;
+  }
+
+  onChange(run: ImageListener): () => void {
+    this.#imageListeners.add(run);
+    return () => this.#imageListeners.delete(run);
+  }
+
+  onLost(run: () => void): () => void {
+    this.#lostListeners.add(run);
+    return () => this.#lostListeners.delete(run);
+  }
+
+  allocateProducerIds() {
+    return allocateProducerIds(this.#options.znodes, this.brokerId);
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === "closed") return;
+    const wasOpen = this.#state === "open";
+    const wasController = this.isController;
+    this.#state = "closed";
+    this.#stopListening();
+    this.#follower.close();
+    this.#lookAgain();
+    await this.#controller.close();
+    if (!wasOpen) return;
+    const paths = [brokerPath(this.brokerId)];
+    if (wasController) paths.push(CONTROLLER);
+    await Promise.all(paths.map((path) => this.#deregister(path)));
+  }
+
+  async #join(): Promise<void> {
+    const { host, znodes, endpoints, rack = null, features = {} } =
+      this.#options;
+    this.#stopListening = znodes.onState((state) => {
+      if (state === "expired" || state === "closed") this.#lost(null);
+    });
+    const timeoutMs = this.#options.registrationTimeoutMs ??
+      REGISTRATION_TIMEOUT_MS;
+    const registration = { endpoints, rack, features };
+    // Both in one go: neither needs the other, and they share an fsync.
+    const [brokerEpoch] = await Promise.all([
+      registerBroker({ host, znodes }, this.brokerId, registration, timeoutMs),
+      this.#controller.elect(),
+    ]);
+    this.#brokerEpoch = brokerEpoch;
+    await this.#follower.start();
+    // Where the former controller went only now, an election is under way.
+    await this.#waitFor((image) => image.controllerId !== -1, timeoutMs);
+  }
+
+  async #deregister(path: string): Promise<void> {
+    try {
+      await this.#options.znodes.delete(path, -1);
+    } catch (error) {
+      if (!isZkError(error, "NO_NODE", "SESSION_EXPIRED")) throw error;
+    }
+  }
+
+  #imageChanged(image: ClusterImage, before: ClusterImage): void {
+    for (const run of [...this.#imageListeners]) run(image, before);
+    this.#controller.imageChanged(image);
+  }
+
+  #waitFor(
+    test: (image: ClusterImage) => boolean,
+    timeoutMs: number,
+  ): Promise<boolean> {
+    if (test(this.image)) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const settle = (result: boolean) => {
+        this.#waiters.delete(look);
+        stopWaiting();
+        resolve(result);
+      };
+      const look = () => {
+        if (test(this.image)) settle(true);
+        else if (this.#state !== "open") settle(false);
+      };
+      this.#waiters.add(look);
+      const stopWaiting = this.#options.host.clock.after(
+        Math.max(0, timeoutMs),
+        () => settle(false),
+      );
+    });
+  }
+
+  #lookAgain(): void {
+    for (const look of [...this.#waiters]) look();
+  }
+
+  #lost(error: unknown): void {
+    if (this.#state !== "open") return;
+    this.#state = "lost";
+    this.#stopListening();
+    this.#follower.close();
+    this.#lookAgain();
+    // Its writes fail from now on, so there is nothing to wait for.
+    this.#controller.close();
+    const why = error instanceof Error
+      ? error.message
+      : "the session has ended";
+    this.#options.trace?.(
+      `Broker ${this.brokerId} has left its cluster: ${why}`,
+    );
+    for (const run of [...this.#lostListeners]) run();
+  }
+}

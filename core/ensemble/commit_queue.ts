@@ -34,24 +34,27 @@ export class CommitQueue {
   readonly #disk: Disk;
   readonly #directory: string;
   readonly #afterGroup: () => void;
+  readonly #onFailure: () => void;
   #log: TxnLogFile | null;
   #waiting: (WaitingTxn | WaitingAnswer)[] = [];
   #running: Promise<void> | null = null;
   #failure: unknown = null;
 
-  /** @param options `afterGroup` runs when a group has been applied. */
+  /** @param options `afterGroup` runs when a group has been applied, `onFailure` after the last that could be. */
   constructor(
     options: {
       disk: Disk;
       directory: string;
       log: TxnLogFile | null;
       afterGroup: () => void;
+      onFailure: () => void;
     },
   ) {
     this.#disk = options.disk;
     this.#directory = options.directory;
     this.#log = options.log;
     this.#afterGroup = options.afterGroup;
+    this.#onFailure = options.onFailure;
   }
 
   /** Why nothing can be written any more, or null. */
@@ -107,6 +110,7 @@ export class CommitQueue {
         this.#failure = error;
         for (const item of [...items, ...this.#waiting]) item.fail(error);
         this.#waiting = [];
+        this.#onFailure();
         break;
       }
       for (const item of items) item.commit();

@@ -124,6 +124,7 @@ class Embedded implements EmbeddedCoordinator, EmbeddedServer {
       directory: opened.files,
       log: opened.log,
       afterGroup: () => this.#afterGroup(),
+      onFailure: () => this.#endSessions(),
     });
     this.#decidedZxid = opened.tree.lastZxid;
     this.#txnsSinceSnapshot = opened.replayedCount;
@@ -164,8 +165,7 @@ class Embedded implements EmbeddedCoordinator, EmbeddedServer {
   async close(): Promise<void> {
     await this.#queue.close();
     await this.#snapshotting;
-    for (const client of this.#clients.values()) client.ended("closed");
-    this.#clients.clear();
+    this.#endSessions();
     this.#opened.lock.release();
   }
 
@@ -235,6 +235,11 @@ class Embedded implements EmbeddedCoordinator, EmbeddedServer {
   #forget(sessionId: bigint): void {
     this.#clients.delete(sessionId);
     this.#watches.removeWhere((watcher) => watcher.sessionId === sessionId);
+  }
+
+  #endSessions(): void {
+    for (const client of this.#clients.values()) client.ended("closed");
+    this.#clients.clear();
   }
 
   #afterGroup(): void {

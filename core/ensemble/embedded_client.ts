@@ -202,7 +202,8 @@ export class EmbeddedClient implements ZnodeClient {
   }
 
   #refusal(): unknown {
-    if (this.#ended === null) return this.#server.failure;
+    const { failure } = this.#server;
+    if (failure !== null || this.#ended === null) return failure;
     return new ZkError("SESSION_EXPIRED", `0x${this.sessionId.toString(16)}`);
   }
 
