@@ -36,6 +36,7 @@ export class TopicWatch {
   #isWanted = false;
   #failureCount = 0;
   #failure: Error | null = null;
+  #untold: Error | null = null;
   #lastAttemptMs = -Infinity;
   #lastSuccessMs = -Infinity;
   #cancelTimer: (() => void) | null = null;
@@ -119,6 +120,13 @@ export class TopicWatch {
     );
   }
 
+  /** Why the last refresh failed, told once; `null` where it did not. */
+  takeFailure(): Error | null {
+    const failure = this.#untold;
+    this.#untold = null;
+    return failure;
+  }
+
   /** Asks anew, soon; many calls make one request. */
   requestRefresh(): void {
     this.#isWanted = true;
@@ -183,6 +191,7 @@ export class TopicWatch {
       });
       this.#failureCount = 0;
       this.#failure = null;
+      this.#untold = null;
       this.#lastSuccessMs = this.#nowMs();
       // Topics met while the request was under way are in none.
       for (const name of this.#topics.keys()) {
@@ -191,6 +200,7 @@ export class TopicWatch {
     } catch (error) {
       this.#failureCount++;
       this.#failure = asError(error);
+      this.#untold = this.#failure;
       if (isRetriable(error) && !this.#isClosed) this.#isWanted = true;
       throw asError(error);
     }
