@@ -5,6 +5,11 @@ import type { CommandTable } from "../core/cli/command.ts";
 
 export const commands: CommandTable = [
   {
+    name: "broker start",
+    summary: "Start a broker, on its own or in a cluster",
+    load: () => import("./broker_start.ts"),
+  },
+  {
     name: "topic create",
     summary: "Create topics",
     load: () => import("./topic_create.ts"),
