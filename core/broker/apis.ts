@@ -1,11 +1,20 @@
 // The table of served APIs: what is not here does not exist for clients.
 
 import type { ServedApi } from "./context.ts";
+import { alterConfigs } from "./handlers/alter_configs.ts";
 import { apiVersions } from "./handlers/api_versions.ts";
+import { createPartitions } from "./handlers/create_partitions.ts";
+import { createTopics } from "./handlers/create_topics.ts";
 import { deleteRecords } from "./handlers/delete_records.ts";
+import { deleteTopics } from "./handlers/delete_topics.ts";
+import { describeCluster } from "./handlers/describe_cluster.ts";
+import { describeConfigs } from "./handlers/describe_configs.ts";
+import { describeLogDirs } from "./handlers/describe_log_dirs.ts";
 import { describeProducers } from "./handlers/describe_producers.ts";
+import { describeTopicPartitions } from "./handlers/describe_topic_partitions.ts";
 import { fetch } from "./handlers/fetch.ts";
 import { findCoordinator } from "./handlers/find_coordinator.ts";
+import { incrementalAlterConfigs } from "./handlers/incremental_alter_configs.ts";
 import { initProducerId } from "./handlers/init_producer_id.ts";
 import { listOffsets } from "./handlers/list_offsets.ts";
 import { metadata } from "./handlers/metadata.ts";
@@ -24,4 +33,13 @@ export const servedApis: readonly ServedApi[] = [
   initProducerId,
   offsetForLeaderEpoch,
   describeProducers,
+  alterConfigs,
+  createPartitions,
+  createTopics,
+  deleteTopics,
+  describeCluster,
+  describeConfigs,
+  describeLogDirs,
+  describeTopicPartitions,
+  incrementalAlterConfigs,
 ];
