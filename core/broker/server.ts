@@ -42,11 +42,10 @@ export interface BrokerOptions {
 }
 
 export interface RunningBroker {
-  readonly brokerId: number;
-  readonly clusterId: string;
+  /** What its handlers see. */
+  readonly broker: Broker;
   /** In the order of the configuration. */
   readonly addresses: readonly BoundListener[];
-  readonly metrics: BrokerMetrics;
   /** Resolves, never rejects, when the broker cannot go on; call `shutdown` then. */
   readonly failed: Promise<Error>;
   /**
@@ -140,12 +139,9 @@ class Start {
       )
     );
     await this.#openLogs(cluster);
-    this.#beginToServe(cluster);
     return {
-      brokerId: cluster.brokerId,
-      clusterId: cluster.clusterId,
+      broker: this.#beginToServe(cluster),
       addresses: listeners,
-      metrics: this.#metrics,
       failed: this.#failed,
       shutdown: () => this.#stopped ??= this.#stop(),
     };
@@ -178,7 +174,7 @@ class Start {
     });
   }
 
-  #beginToServe(cluster: Cluster): void {
+  #beginToServe(cluster: Cluster): Broker {
     const { host, config, trace } = this.#options;
     assert(this.#logDirs !== null, "Logs are opened before they are served");
     const partitions = new Partitions();
@@ -213,6 +209,7 @@ class Start {
       pool: () => this.#server.pool,
     });
     this.#open();
+    return broker;
   }
 
   #serve(...[frame, connection]: Parameters<FrameHandler>) {

@@ -11,6 +11,11 @@
 // (the new leader in the answer).
 
 import { assert } from "../../base/assert.ts";
+import {
+  BATCH_HEADER_BYTES,
+  batchIsTransactional,
+  batchMagic,
+} from "../../record/batch_header.ts";
 import { RejectedRecordsError } from "../../record/validate_checks.ts";
 import { FrameError } from "../../rpc/frame_reader.ts";
 import { ErrorCode, KafkaError } from "../../wire/kafka/errors.ts";
@@ -94,6 +99,12 @@ function appendAll(
       let outcome: Outcome;
       try {
         const partition = broker.partitions.get(name, index);
+        if (isTransactional(records)) {
+          throw new KafkaError(
+            "INVALID_TXN_STATE",
+            "No transaction is open: this broker coordinates none.",
+          );
+        }
         const appended = partition.append(records ?? NO_RECORDS, options);
         outcome = { kind: "appended", partition, appended };
         broker.metrics.producedBatches++;
@@ -108,6 +119,11 @@ function appendAll(
 }
 
 const NO_RECORDS = new Uint8Array(0);
+
+function isTransactional(records: Uint8Array | null): boolean {
+  return records !== null && records.length >= BATCH_HEADER_BYTES &&
+    batchMagic(records) === 2 && batchIsTransactional(records);
+}
 
 function refuseAll(request: ProduceRequest, error: unknown): PartitionResult[] {
   const outcome: Outcome = { kind: "refused", error };
