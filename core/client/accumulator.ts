@@ -7,6 +7,7 @@
 //
 // Source: Kafka documentation, "Producer Configs".
 
+import type { Clock } from "../host/host.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import type { RecordInput } from "../record/record.ts";
 import { partitionKey, type TopicPartition } from "./metadata.ts";
@@ -29,6 +30,9 @@ export type AppendOutcome =
   | { readonly startedBatch: boolean; readonly filledBatch: boolean }
   /** There is no memory left. */
   | null;
+
+const JOINED: AppendOutcome = { startedBatch: false, filledBatch: false };
+const FILLED: AppendOutcome = { startedBatch: false, filledBatch: true };
 
 export class Accumulator {
   readonly #options: AccumulatorOptions;
@@ -90,14 +94,14 @@ export class Accumulator {
     rest: {
       readonly callback: DeliveryCallback | undefined;
       readonly sizeMax: number;
-      readonly nowMs: number;
+      readonly clock: Clock;
     },
   ): AppendOutcome {
     const last = queue.last;
     const sizeBefore = last?.sizeBytes ?? 0;
     if (last?.tryAppend(record, rest.callback)) {
       this.#waitingBytes += last.sizeBytes - sizeBefore;
-      return { startedBatch: false, filledBatch: last.isClosed };
+      return last.isClosed ? FILLED : JOINED;
     }
     const { format, memoryBytes } = this.#options;
     const reservedBytes = Math.max(format.maxBytes, rest.sizeMax);
@@ -108,7 +112,7 @@ export class Accumulator {
     last?.close();
     const batch = new ProducerBatch(queue, {
       serial: this.#nextSerial++,
-      createdMs: rest.nowMs,
+      createdMs: rest.clock.monotonicMs(),
       reservedBytes,
       format,
     });

@@ -24,6 +24,7 @@ export interface StickyOptions {
   readonly switchBytes: number;
   /** Draws by queue length; else all are as likely. */
   readonly isAdaptive: boolean;
+  readonly load: PartitionLoad;
   /** In [0, 1). */
   readonly random: () => number;
 }
@@ -40,9 +41,9 @@ export class StickyPartitioner {
   }
 
   /** The partition for the next record. */
-  partition(partitionCount: number, load: PartitionLoad): number {
+  partition(partitionCount: number): number {
     if (this.#current < 0 || partitionCount !== this.#partitionCount) {
-      this.#draw(partitionCount, load);
+      this.#draw(partitionCount);
     }
     return this.#current;
   }
@@ -50,25 +51,23 @@ export class StickyPartitioner {
   /**
    * Tells that a record went to the current partition.
    *
-   * @param isBatchEnd True where the batch that took it is full, or was empty
-   * before: at other times a change would only leave a small batch behind.
+   * @param place `isBatchEnd`: the batch that took it is full, or was empty
+   * before; at other times a change would only leave a small batch behind.
    */
   appended(
     sizeBytes: number,
-    isBatchEnd: boolean,
-    partitionCount: number,
-    load: PartitionLoad,
+    place: { readonly isBatchEnd: boolean; readonly partitionCount: number },
   ): void {
     const { switchBytes } = this.#options;
     this.#bytes += sizeBytes;
-    const isDue = isBatchEnd
+    const isDue = place.isBatchEnd
       ? this.#bytes >= switchBytes
       : this.#bytes >= 2 * switchBytes;
-    if (isDue) this.#draw(partitionCount, load);
+    if (isDue) this.#draw(place.partitionCount);
   }
 
-  #draw(partitionCount: number, load: PartitionLoad): void {
-    const { random, isAdaptive } = this.#options;
+  #draw(partitionCount: number): void {
+    const { random, isAdaptive, load } = this.#options;
     this.#bytes = 0;
     this.#partitionCount = partitionCount;
     const available: number[] = [];

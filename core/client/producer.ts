@@ -252,11 +252,11 @@ export class Producer {
       return null;
     }
     const queue = this.#accumulator.queue({ topic: draft.topic, partition });
-    const nowMs = this.cluster.host.clock.monotonicMs();
+    const { clock } = this.cluster.host;
     const outcome = this.#accumulator.append(queue, draft, {
       callback: draft.callback,
       sizeMax: draft.sizeMax,
-      nowMs,
+      clock,
     });
     if (outcome === null) {
       this.#sender.wake();
@@ -266,15 +266,13 @@ export class Producer {
     if (outcome.filledBatch || outcome.startedBatch) {
       const isReady = outcome.filledBatch || this.#settings.lingerMs === 0;
       if (isReady) this.#sender.wake();
-      else this.#sender.wakeAt(nowMs + this.#settings.lingerMs);
+      else this.#sender.wakeAt(clock.monotonicMs() + this.#settings.lingerMs);
     }
     if (isUnkeyed(draft, this.#settings)) {
-      this.#sticky.get(draft.topic)!.appended(
-        draft.sizeMax,
-        outcome.filledBatch || outcome.startedBatch,
-        partitions.length,
-        this.#load(draft.topic),
-      );
+      this.#sticky.get(draft.topic)!.appended(draft.sizeMax, {
+        isBatchEnd: outcome.filledBatch || outcome.startedBatch,
+        partitionCount: partitions.length,
+      });
     }
     return null;
   }
@@ -290,15 +288,16 @@ export class Producer {
         switchBytes: Math.max(this.#settings.format.maxBytes, 1),
         isAdaptive: this.#settings.isAdaptive,
         random: this.cluster.host.random,
+        load: this.#load(draft.topic),
       });
       this.#sticky.set(draft.topic, sticky);
     }
-    return sticky.partition(partitionCount, this.#load(draft.topic));
+    return sticky.partition(partitionCount);
   }
 
   #load(topic: string): PartitionLoad {
     const { availabilityTimeoutMs } = this.#settings;
-    const nowMs = this.cluster.host.clock.monotonicMs();
+    const { clock } = this.cluster.host;
     return {
       queueLength: (partition) =>
         this.#accumulator.queue({ topic, partition }).waiting.length,
@@ -308,7 +307,7 @@ export class Producer {
         }
         const [head] = this.#accumulator.queue({ topic, partition }).waiting;
         return availabilityTimeoutMs === 0 || head === undefined ||
-          nowMs - head.createdMs <= availabilityTimeoutMs;
+          clock.monotonicMs() - head.createdMs <= availabilityTimeoutMs;
       },
     };
   }

@@ -27,11 +27,17 @@ export interface TopicWatchOptions {
   readonly idleMs?: number;
 }
 
+interface TopicUse {
+  /** Since the last refresh. */
+  isInUse: boolean;
+  lastUsedMs: number;
+}
+
 export class TopicWatch {
   readonly #cluster: Cluster;
   readonly #options: TopicWatchOptions;
-  /** Topics of interest, and when each was last asked for. */
-  readonly #topics = new Map<string, number>();
+  /** Topics of interest, and what is known of their use. */
+  readonly #topics = new Map<string, TopicUse>();
   #refreshing: Promise<void> | null = null;
   #isWanted = false;
   #failureCount = 0;
@@ -49,7 +55,12 @@ export class TopicWatch {
 
   /** What is known of a topic, and a mark that it is in use. */
   topic(name: string): TopicMetadata | undefined {
-    this.#topics.set(name, this.#nowMs());
+    const use = this.#topics.get(name);
+    if (use === undefined) {
+      this.#topics.set(name, { isInUse: true, lastUsedMs: this.#nowMs() });
+    } else {
+      use.isInUse = true;
+    }
     return this.#cluster.metadata.topics.get(name);
   }
 
@@ -206,12 +217,15 @@ export class TopicWatch {
     }
   }
 
+  /** A look at the clock for each record would cost more than the record. */
   #dropIdle(): void {
     const { idleMs } = this.#options;
     if (idleMs === undefined) return;
-    const oldestMs = this.#nowMs() - idleMs;
-    for (const [name, usedMs] of this.#topics) {
-      if (usedMs < oldestMs) this.#topics.delete(name);
+    const nowMs = this.#nowMs();
+    for (const [name, use] of this.#topics) {
+      if (use.isInUse) use.lastUsedMs = nowMs;
+      else if (nowMs - use.lastUsedMs > idleMs) this.#topics.delete(name);
+      use.isInUse = false;
     }
   }
 }
