@@ -74,7 +74,10 @@ async function compile(): Promise<string | null> {
     OUTPUT,
     BUNDLE,
   ]);
-  return made.success ? null : text(made.stderr).split("\n").at(-1)!;
+  if (made.success) return null;
+  // The innermost cause says more than the outer ones and the stack below it.
+  const causes = text(made.stderr).split("Stack backtrace")[0];
+  return causes.trim().split("\n").at(-1)!.trim();
 }
 
 async function selfExtracting(): Promise<void> {
