@@ -224,7 +224,9 @@ class LogLoader {
         },
       );
       endOffset = recovered.endOffset;
-      if (recovered.wasCut) this.#dropFrom(i + 1);
+      if (recovered.wasCut || this.#hasHole(i, endOffset)) {
+        this.#dropFrom(i + 1);
+      }
       if (i < this.#segments.count - 1) segment.finish();
     }
     this.#logEndOffset = endOffset;
@@ -237,6 +239,19 @@ class LogLoader {
     if (this.#producers.count > 0) {
       this.#snapshots.write(endOffset, this.#producers.snapshot());
     }
+  }
+
+  /**
+   * Whether records are missing between a segment's end and the next one, since
+   * a crash took whole batches. A compacted log may have such holes by right.
+   */
+  #hasHole(index: number, endOffset: number): boolean {
+    const next = this.#segments.at(index + 1);
+    if (next === undefined || next.baseOffset <= endOffset) return false;
+    const { options } = this.#view();
+    return endOffset >= this.#recoveryPoint &&
+      this.#segments.at(index)!.fits(next.baseOffset) &&
+      !options.config["cleanup.policy"].includes("compact");
   }
 
   #dropFrom(index: number): void {

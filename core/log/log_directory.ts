@@ -7,7 +7,7 @@
 import { bytesEqual } from "../base/bytes.ts";
 import { Serial } from "../base/serial.ts";
 import type { TopicConfig } from "../config/topic_config.ts";
-import type { Host } from "../host/host.ts";
+import type { Disk, Host } from "../host/host.ts";
 import {
   formatOffsetCheckpoint,
   type OffsetCheckpoint,
@@ -40,7 +40,7 @@ import {
   type TopicPartition,
 } from "./partition_files.ts";
 import type { PartitionLog } from "./partition_log.ts";
-import { replaceFile } from "./replace_file.ts";
+import { folderOf, replaceFile } from "./replace_file.ts";
 
 const LOCK = ".lock";
 
@@ -112,7 +112,7 @@ export class LogDirectory {
   async open(): Promise<void> {
     const { host, identity } = this.#options;
     const { disk } = host;
-    disk.makeDirectory(this.path);
+    await makeDirectoryDurably(disk, this.path);
     this.#lock = disk.lock(`${this.path}/${LOCK}`);
     try {
       const found = readMetaProperties(disk, this.path);
@@ -321,6 +321,18 @@ export class LogDirectory {
       this.state.taken(error);
     }
   }
+}
+
+/** A folder whose name a crash may forget takes all in it along. */
+async function makeDirectoryDurably(disk: Disk, path: string): Promise<void> {
+  const made: string[] = [];
+  for (
+    let missing = path;
+    disk.stat(missing) === null;
+    missing = folderOf(missing)
+  ) made.push(missing);
+  disk.makeDirectory(path);
+  for (const each of made.reverse()) await disk.syncDirectory(folderOf(each));
 }
 
 const CHECKPOINT_KINDS: readonly CheckpointKind[] = [

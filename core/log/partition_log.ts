@@ -96,7 +96,10 @@ export class PartitionLog {
       segments: this.segments,
       logEndOffset: () => this.#logEndOffset,
       isDeleted: () => this.#isDeleted,
-      syncMetadata: () => this.#stateFiles.sync(),
+      syncMetadata: async () => {
+        await this.#stateFiles.sync();
+        await this.#snapshots.sync();
+      },
     }, {
       disk: host.disk,
       clock: host.clock,

@@ -1,8 +1,9 @@
 // The snapshot files of one partition's producers: one for each segment that was
 // rolled, named by the offset up to which it counts, and one from the last stop.
 //
-// They are not synced: one that a crash has torn fails its checksum, and then
-// the one before it is taken and the log is read from there.
+// They are synced with the next flush, before the recovery point passes them; one
+// that a crash tears before fails its checksum, and then the one before it is
+// taken and the log is read from there.
 
 import type { Disk } from "../host/host.ts";
 import { CorruptFileError } from "./corrupt_file_error.ts";
@@ -29,6 +30,7 @@ export class ProducerSnapshots {
   readonly #place: Place;
   /** Ascending. */
   #offsets: number[];
+  readonly #unsynced = new Set<number>();
 
   /** @param names What is in the partition's folder. */
   constructor(disk: Disk, place: Place, names: readonly string[]) {
@@ -54,6 +56,23 @@ export class ProducerSnapshots {
       encodeProducerSnapshot(entries),
     );
     this.#offsets.push(offset);
+    this.#unsynced.add(offset);
+  }
+
+  /** Makes those that were written survive a crash; their names need a sync of the folder. */
+  async sync(): Promise<void> {
+    for (const offset of [...this.#unsynced]) {
+      this.#unsynced.delete(offset);
+      const path = this.#path(offset);
+      // It may have been removed since.
+      if (this.#disk.stat(path) === null) continue;
+      const file = this.#disk.open(path, "write");
+      try {
+        await file.sync();
+      } finally {
+        file.close();
+      }
+    }
   }
 
   /** The last usable snapshot at or below an offset; those that are broken are removed. */

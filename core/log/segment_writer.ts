@@ -7,6 +7,7 @@ import { KafkaError } from "../wire/kafka/errors.ts";
 import type { BatchSummary } from "./batch_summary.ts";
 import type { FilePool, Place } from "./file_pool.ts";
 import type { LogEnvironment } from "./log_parts.ts";
+import { RELATIVE_OFFSET_MAX } from "./offset_index.ts";
 import { Segment, type SegmentOptions } from "./segment.ts";
 import type { SegmentList } from "./segment_list.ts";
 import { NO_TIMESTAMP } from "./time_index.ts";
@@ -55,7 +56,11 @@ export class SegmentWriter {
     const config = this.config;
     try {
       if (this.#mustRoll(bytes.length, batches, at.nowMs)) {
-        this.#roll(Math.max(at.logEndOffset, batches[0].baseOffset));
+        // Segments follow each other without a hole where offsets allow it, so
+        // that recovery can tell where a crash made one.
+        const last = batches[batches.length - 1].lastOffset;
+        const fits = last - at.logEndOffset <= RELATIVE_OFFSET_MAX;
+        this.#roll(fits ? at.logEndOffset : batches[0].baseOffset);
       }
     } catch (error) {
       throw this.#writeFailure(error);

@@ -1,0 +1,196 @@
+// A life of two partitions, and what must be left of it whatever disk call fails
+// or is the last: used by the crash sweep and the fault sweep of the log.
+//
+// Every record of `t-0` says its epoch and a number of its own, and producer 7
+// writes each with its offset as sequence number, so the log can be held against
+// the model, and the producers' state and the epochs against the log.
+
+import { deepEqual, ok, strictEqual } from "node:assert/strict";
+import type { TopicConfig } from "../config/topic_config.ts";
+import type { Host } from "../host/host.ts";
+import type { LogDirs } from "../log/log_dirs.ts";
+import type { PartitionLog } from "../log/partition_log.ts";
+import { verifyPartition } from "../log/verify.ts";
+import {
+  appendTest,
+  openTestLogs,
+  readAll,
+  testTopicConfig,
+  TOPIC_ID,
+  valuesOf,
+} from "./log_fixture.ts";
+
+const DIRECTORY = "/data/logs";
+
+export const SWEEP_CONFIG: TopicConfig = testTopicConfig({
+  "segment.bytes": 420,
+  "index.interval.bytes": 80,
+  "segment.index.bytes": 480,
+  "file.delete.delay.ms": 50,
+});
+
+/** What the log may hold, and what it must. */
+export class LogModel {
+  /** Values by offset, as the running log has them. */
+  current: string[] = [];
+  /** Values that a crash may bring back, by offset. */
+  readonly possible: Set<string>[] = [];
+  /** Offsets below were flushed since they were written. */
+  durableEnd = 0;
+  /** The start that was asked for. */
+  startAsked = 0;
+  /** The start that the checkpoint has. */
+  durableStart = 0;
+  wasCreatedDurably = false;
+  #count = 0;
+
+  append(log: PartitionLog, leaderEpoch: number): void {
+    const offset = log.logEndOffset;
+    const value = `${leaderEpoch}:${this.#count++}:${"x".repeat(10)}`;
+    (this.possible[offset] ??= new Set()).add(value);
+    appendTest(log, [value], {
+      leaderEpoch,
+      timestampMs: 1_000_000 + this.#count * 10,
+      producerId: 7,
+      producerEpoch: 0,
+      baseSequence: offset,
+    });
+    this.current[offset] = value;
+  }
+
+  async flush(log: PartitionLog): Promise<void> {
+    const end = log.logEndOffset;
+    await log.flush();
+    this.durableEnd = end;
+    this.wasCreatedDurably = true;
+  }
+
+  truncate(log: PartitionLog, offset: number): void {
+    this.durableEnd = Math.min(this.durableEnd, offset);
+    log.truncateTo(offset);
+    this.current.length = offset;
+  }
+
+  deleteBefore(log: PartitionLog, offset: number): void {
+    this.startAsked = offset;
+    log.deleteRecordsBefore(offset);
+  }
+
+  /** The running log has what was appended, no more and no less. */
+  checkRunning(log: PartitionLog): void {
+    strictEqual(log.logEndOffset, this.current.length);
+    deepEqual(valuesOf(readAll(log)), this.current.slice(log.logStartOffset));
+  }
+
+  /** What a start found after a crash. */
+  checkRecovered(log: PartitionLog): void {
+    ok(
+      log.logEndOffset >= this.durableEnd,
+      `ends at ${log.logEndOffset}, flushed up to ${this.durableEnd}`,
+    );
+    ok(log.logStartOffset <= this.startAsked, "starts too late");
+    ok(log.logStartOffset >= this.durableStart, "deleted records came back");
+    const records = readAll(log);
+    strictEqual(records.length, log.logEndOffset - log.logStartOffset);
+    valuesOf(records).forEach((value, i) => {
+      const offset = log.logStartOffset + i;
+      strictEqual(records[i].offset, offset);
+      if (offset < this.durableEnd) strictEqual(value, this.current[offset]);
+      else ok(this.possible[offset]?.has(value), `${value} at ${offset}`);
+      strictEqual(
+        log.leaderEpochs.epochOf(offset),
+        Number(value.split(":")[0]),
+        `epoch of offset ${offset}`,
+      );
+    });
+    if (records.length > 0) {
+      strictEqual(log.activeProducers()[0]?.lastSequence, log.logEndOffset - 1);
+    }
+    this.current = valuesOf(records);
+    this.current.unshift(...Array(log.logStartOffset).fill(""));
+  }
+}
+
+export function openSweepLogs(host: Host): Promise<LogDirs> {
+  return openTestLogs(host, {
+    directories: DIRECTORY,
+    topicConfig: SWEEP_CONFIG,
+  });
+}
+
+/** Makes, fills, flushes, cuts and deletes, closes and opens again. */
+export async function liveLife(host: Host, model: LogModel): Promise<void> {
+  let dirs = await openSweepLogs(host);
+  try {
+    const log = dirs.createLog({
+      topic: "t",
+      partition: 0,
+      topicId: TOPIC_ID,
+      config: SWEEP_CONFIG,
+    });
+    for (let i = 0; i < 7; i++) model.append(log, 0);
+    model.checkRunning(log);
+    await model.flush(log);
+    await dirs.checkpoint("recoveryPoint");
+    const other = dirs.createLog({
+      topic: "gone",
+      partition: 3,
+      topicId: TOPIC_ID,
+      config: SWEEP_CONFIG,
+    });
+    appendTest(other, ["to be deleted"]);
+    for (let i = 0; i < 5; i++) model.append(log, i < 2 ? 0 : 2);
+    model.truncate(log, 10);
+    for (let i = 0; i < 4; i++) model.append(log, 3);
+    await model.flush(log);
+    model.checkRunning(log);
+    model.deleteBefore(log, 6);
+    await dirs.directories[0].checkpoint("logStart");
+    model.durableStart = 6;
+    dirs.deleteLog("gone", 3);
+    await new Promise<void>((done) => host.clock.after(100, done));
+    for (let i = 0; i < 3; i++) model.append(log, 3);
+    const end = log.logEndOffset;
+    if (!await dirs.close()) return;
+    model.durableEnd = end;
+    dirs = await openSweepLogs(host);
+    const again = dirs.log("t", 0)!;
+    model.checkRunning(again);
+    for (let i = 0; i < 3; i++) model.append(again, 4);
+    await model.flush(again);
+    model.append(again, 4);
+  } finally {
+    dirs.abandon();
+  }
+}
+
+/** Starts after a crash, and holds what is found against the model; then goes on, stops cleanly, and looks again. */
+export async function checkNextLife(
+  host: Host,
+  model: LogModel,
+): Promise<void> {
+  const dirs = await openSweepLogs(host);
+  let log = dirs.log("t", 0);
+  ok(log !== undefined || !model.wasCreatedDurably, "the log is lost");
+  if (log === undefined) {
+    dirs.abandon();
+    return;
+  }
+  model.checkRecovered(log);
+  // The cluster knows the id where a crash has torn the file.
+  if (log.topicId === null) log.assignTopicId(TOPIC_ID);
+  model.append(log, 9);
+  await model.flush(log);
+  strictEqual(await dirs.close(), true);
+  const folder = `${DIRECTORY}/t-0`;
+  deepEqual(verifyPartition(host.disk, folder), []);
+  const names = host.disk.list(DIRECTORY);
+  deepEqual(names.filter((name) => /\.tmp$|-delete$/.test(name)), []);
+
+  const again = await openSweepLogs(host);
+  strictEqual(again.wasClean, true);
+  log = again.log("t", 0)!;
+  strictEqual(log.logEndOffset, model.durableEnd);
+  model.checkRunning(log);
+  again.abandon();
+}
