@@ -35,6 +35,41 @@ export const commands: CommandTable = [
     load: () => import("./topic_delete.ts"),
   },
   {
+    name: "topic purge",
+    summary: "Delete the records before an offset or a time",
+    load: () => import("./topic_purge.ts"),
+  },
+  {
+    name: "config get",
+    summary: "Show the configuration of topics and brokers",
+    load: () => import("./config_get.ts"),
+  },
+  {
+    name: "config set",
+    summary: "Set configuration keys of a topic or broker",
+    load: () => import("./config_set.ts"),
+  },
+  {
+    name: "config unset",
+    summary: "Take configuration keys back to their defaults",
+    load: () => import("./config_unset.ts"),
+  },
+  {
+    name: "config defaults",
+    summary: "List every key with type, default and meaning",
+    load: () => import("./config_defaults.ts"),
+  },
+  {
+    name: "log dump",
+    summary: "Print segment, index and checkpoint files",
+    load: () => import("./log_dump.ts"),
+  },
+  {
+    name: "log verify",
+    summary: "Check segments and indexes of partitions on disk",
+    load: () => import("./log_verify.ts"),
+  },
+  {
     name: "log dirs",
     summary: "Show the size of partitions by broker and data directory",
     load: () => import("./log_dirs.ts"),

@@ -1,0 +1,105 @@
+// kq config get
+
+import { command } from "../core/cli/command.ts";
+import { ExitCode } from "../core/cli/exit_code.ts";
+import { connectionFlags, outputFlags } from "../core/cli/flags.ts";
+import { printRows } from "../core/cli/rows.ts";
+import { ExitError } from "../core/cli/usage_error.ts";
+import { type ConfigEntry, ConfigSource } from "../core/client/admin_types.ts";
+import { withAdmin } from "./_admin.ts";
+import {
+  configEntity,
+  ENTITY_ARGUMENTS,
+  entityName,
+} from "./_config_entity.ts";
+
+const SOURCE_NAMES = new Map<number, string>([
+  [ConfigSource.dynamicTopic, "DYNAMIC_TOPIC_CONFIG"],
+  [ConfigSource.dynamicBroker, "DYNAMIC_BROKER_CONFIG"],
+  [ConfigSource.dynamicDefaultBroker, "DYNAMIC_DEFAULT_BROKER_CONFIG"],
+  [ConfigSource.staticBroker, "STATIC_BROKER_CONFIG"],
+  [ConfigSource.default, "DEFAULT_CONFIG"],
+  [ConfigSource.dynamicBrokerLogger, "DYNAMIC_BROKER_LOGGER_CONFIG"],
+  [ConfigSource.clientMetrics, "CLIENT_METRICS_CONFIG"],
+  [ConfigSource.group, "GROUP_CONFIG"],
+]);
+
+export default command({
+  details:
+    "Without keys, shows those that are not at their default; with --all, all.",
+  args: [
+    ...ENTITY_ARGUMENTS,
+    { name: "KEY", doc: "Only these keys", optional: true, many: true },
+  ],
+  flags: {
+    all: { kind: "switch", short: "a", doc: "Show defaults too" },
+    ...outputFlags,
+    ...connectionFlags,
+  },
+  examples: [
+    "kq config get topic orders",
+    "kq config get broker 1 --all -o json",
+    "kq config get topic orders retention.ms",
+  ],
+  run: async (context, { flags, args: [type, name, ...keys] }) => {
+    const resource = configEntity(type, name);
+    const [described] = await withAdmin(
+      context,
+      flags,
+      (admin) =>
+        admin.describeConfigs([resource], {
+          keys: keys.length === 0 ? undefined : keys,
+          includeSynonyms: true,
+          includeDocumentation: true,
+        }),
+    );
+    if (described.error !== null) throw described.error;
+    const missing = keys.filter((key) =>
+      !described.entries.some((entry) => entry.name === key)
+    );
+    const shown = described.entries.filter((entry) =>
+      flags.all || keys.length > 0 ||
+      ![ConfigSource.default, ConfigSource.unknown].includes(
+        entry.source as 0 | 5,
+      )
+    );
+    await printRows(context.out, flags.output, {
+      columns: [
+        { field: "name" },
+        { field: "value" },
+        { field: "source" },
+        { field: "isReadOnly", wide: true },
+        { field: "synonyms", wide: true },
+        { field: "documentation", wide: true },
+      ],
+      nameField: "name",
+      rows: shown.map(rowOf).sort((a, b) => a.name < b.name ? -1 : 1),
+    });
+    if (missing.length > 0) {
+      throw new ExitError(
+        ExitCode.NOT_FOUND,
+        `${entityName(resource)} has no key ${missing.join(", ")}`,
+      );
+    }
+  },
+});
+
+function rowOf(entry: ConfigEntry) {
+  return {
+    name: entry.name,
+    value: entry.value,
+    source: sourceName(entry.source),
+    isReadOnly: entry.isReadOnly,
+    isSensitive: entry.isSensitive,
+    synonyms: entry.synonyms.map(({ name, value, source }) => ({
+      name,
+      value,
+      source: sourceName(source),
+    })),
+    documentation: entry.documentation,
+  };
+}
+
+function sourceName(source: number): string {
+  return SOURCE_NAMES.get(source) ?? "UNKNOWN";
+}
