@@ -10,11 +10,13 @@
 
 import { coordinatorScenario } from "../core/testing/sim_scenario_coordinator.ts";
 import { fileScenario } from "../core/testing/sim_scenario_files.ts";
+import { logScenario } from "../core/testing/sim_scenario_log.ts";
 import { runScenario, type Scenario } from "../core/testing/sim_scenario.ts";
 
 export const scenarios: readonly Scenario[] = [
   fileScenario,
   coordinatorScenario,
+  logScenario,
 ];
 
 interface Job {

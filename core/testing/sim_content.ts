@@ -105,17 +105,16 @@ export class SimContent {
     }
   }
 
-  /** Takes back what the crash takes; what is left is on the disk. */
+  /** Takes back what the crash takes; after a power cut, what is left is on the disk. */
   crash(unsynced: Unsynced, random: SimRandom): void {
-    if (unsynced !== "kept") {
-      const keepProbability = unsynced === "lost"
-        ? 0
-        : random.pick([0, 1, random.next()]);
-      const sizeBytes = this.#sizeAfterCrash(keepProbability, random);
-      this.#restoreSectors(keepProbability, random);
-      this.#cut(sizeBytes);
-      this.#sizeBytes = sizeBytes;
-    }
+    if (unsynced === "kept") return; // And a later crash may still take it.
+    const keepProbability = unsynced === "lost"
+      ? 0
+      : random.pick([0, 1, random.next()]);
+    const sizeBytes = this.#sizeAfterCrash(keepProbability, random);
+    this.#restoreSectors(keepProbability, random);
+    this.#cut(sizeBytes);
+    this.#sizeBytes = sizeBytes;
     this.#layers = [newLayer(this.#sizeBytes)];
   }
 

@@ -57,7 +57,7 @@ export class SimDisk {
     for (const path of options.directories ?? ["/data", "/tmp"]) {
       mount.makeDirectory(path);
     }
-    this.tree.crash("kept", surroundings.random);
+    this.tree.syncAll();
     this.#callCount = 0;
   }
 
@@ -119,7 +119,8 @@ export class SimDisk {
   /**
    * Ends the life of whoever uses the disk: its calls throw `SimCrash` from now
    * on. A power cut takes what was not synced, in whole or in part (`random`,
-   * `lost`); a killed process leaves it all to the kernel (`kept`).
+   * `lost`); a killed process leaves it all to the kernel (`kept`), where a power
+   * cut may still take it.
    */
   crash(unsynced: Unsynced = "random"): void {
     if (this.#life.isOver) return;

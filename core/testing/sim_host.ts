@@ -31,7 +31,9 @@ export interface SimHostOptions {
 // What a crashed process still had on its stack ends with it: nobody is left to
 // catch it, and it is no failure of a test.
 globalThis.addEventListener("unhandledrejection", (event) => {
-  if (event.reason instanceof SimCrash) event.preventDefault();
+  for (let error = event.reason; error instanceof Error; error = error.cause) {
+    if (error instanceof SimCrash) return event.preventDefault();
+  }
 });
 
 export class SimHost {
@@ -90,6 +92,12 @@ export class SimHost {
   /** Whether the process has ended and was not started again. */
   get isCrashed(): boolean {
     return this.#life.isOver;
+  }
+
+  /** Tells whether the life that it was asked in still goes on; take it at its start. */
+  get lifeTeller(): () => boolean {
+    const life = this.#life;
+    return () => !life.isOver;
   }
 
   /** Resolves when the present life of the process ends by a crash. */

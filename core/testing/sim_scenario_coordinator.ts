@@ -37,21 +37,26 @@ export const coordinatorScenario: Scenario = {
     let pending: Pending[] = [];
     let valueCount = 0;
 
-    const change = async (znodes: ZnodeClient, key: number) => {
+    const change = async (
+      znodes: ZnodeClient,
+      { key, isAlive }: { key: number; isAlive: () => boolean },
+    ) => {
       const isThere = confirmed[key] !== null;
       const value = isThere && random.chance(0.3) ? null : `v${++valueCount}`;
       const entry = { key, value };
       pending.push(entry);
       await apply(znodes, key, { isThere, value });
+      if (!isAlive()) return; // What the dead hear is not acknowledged.
       pending = pending.filter((other) => other !== entry);
       confirmed[key] = value;
     };
 
     for (let life = 0; life < LIFE_COUNT; life++) {
       let coordinator: EmbeddedCoordinator | null = null;
+      const isAlive = sim.lifeTeller;
       const crashesEarly = random.chance(0.3);
       if (crashesEarly) sim.disk.crashAtCall(1 + random.below(40));
-      const isAlive = await liveOn(sim, async () => {
+      const isDone = await liveOn(sim, async () => {
         coordinator = await openEmbeddedCoordinator(sim.host, DIRECTORY, {
           snapshotTxnCount: 5 + random.below(40),
         });
@@ -64,12 +69,12 @@ export const coordinatorScenario: Scenario = {
         if (!crashesEarly) sim.disk.crashAtCall(1 + random.below(200));
         await Promise.all(
           confirmed.map(async (_, key) => {
-            for (let i = 0; i < 10; i++) await change(znodes, key);
+            for (let i = 0; i < 10; i++) await change(znodes, { key, isAlive });
           }),
         );
       });
       sim.disk.clearFaults();
-      if (isAlive && random.chance(0.3)) {
+      if (isDone && random.chance(0.3)) {
         await sim.run(async () => await coordinator?.close());
       }
       sim.crash(random.chance(0.7) ? "power" : "kill");

@@ -112,10 +112,16 @@ export class SimTree {
     this.#changes = this.#changes.filter((change) => !covered.has(change));
   }
 
+  /** Makes all names durable. */
+  syncAll(): void {
+    this.#changes = [];
+  }
+
   /** Forgets names, then what was written to files, as far as the crash takes it. */
   crash(unsynced: Unsynced, random: SimRandom): void {
+    if (unsynced === "kept") return; // The kernel lives on, with all it was told.
     const before = new Set(this.files());
-    if (unsynced !== "kept") this.#forgetNames(unsynced, random);
+    this.#forgetNames(unsynced, random);
     this.#changes = [];
     for (const file of before.union(new Set(this.files()))) {
       file.content.crash(unsynced, random);
