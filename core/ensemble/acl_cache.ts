@@ -32,7 +32,12 @@ function keyOf(list: readonly Acl[]): string {
   return JSON.stringify(list.map((a) => [a.perms, a.id.scheme, a.id.id]));
 }
 
-const OPEN_KEY = keyOf(OPEN_ACL);
+/** Nearly every list is, so this comes before the key is made. */
+function isOpen(list: readonly Acl[]): boolean {
+  if (list.length !== 1) return false;
+  const { perms, id } = list[0];
+  return perms === ALL && id.scheme === "world" && id.id === "anyone";
+}
 
 /** All lists in use; numbers rise and are never given twice. */
 export class AclCache {
@@ -42,9 +47,8 @@ export class AclCache {
 
   /** The number of a list; a new one where the list is new. */
   numberOf(list: readonly Acl[]): bigint {
-    if (list === OPEN_ACL) return OPEN_ACL_NUMBER;
+    if (isOpen(list)) return OPEN_ACL_NUMBER;
     const key = keyOf(list);
-    if (key === OPEN_KEY) return OPEN_ACL_NUMBER;
     let number = this.#numbers.get(key);
     if (number === undefined) this.restore(number = this.#last + 1n, list);
     return number;

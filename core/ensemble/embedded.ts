@@ -11,7 +11,7 @@
 import { assert } from "../base/assert.ts";
 import { MIB } from "../base/units.ts";
 import type { ZnodeClient, ZnodeEvent } from "../coordination/znode_client.ts";
-import type { Host } from "../host/host.ts";
+import type { Disk, Host } from "../host/host.ts";
 import { ZkError } from "../wire/zookeeper/errors.ts";
 import { CommitQueue } from "./commit_queue.ts";
 import { Decider, type WriteRequest } from "./decide.ts";
@@ -46,7 +46,7 @@ export interface EmbeddedCoordinator {
 }
 
 const SNAPSHOT_TXN_COUNT = 10_000;
-const SNAPSHOT_LOG_BYTES = 32 * MIB;
+const SNAPSHOT_LOG_BYTES = 4 * MIB;
 const SNAPSHOTS_KEPT = 3;
 const SESSION_TIMEOUT_MS = 18_000;
 
@@ -63,13 +63,18 @@ export async function openEmbeddedCoordinator(
   options: EmbeddedOptions = {},
 ): Promise<EmbeddedCoordinator> {
   const files = `${directory}/version-2`;
+  const made = missingDirectories(host.disk, directory);
   host.disk.makeDirectory(files);
   const lock = host.disk.lock(`${directory}/.lock`);
   try {
     const recovered = recover(host.disk, files);
     if (recovered.isNew) {
+      // The names above first: a snapshot says that all this has been done.
+      for (const path of new Set([directory, ...made])) {
+        await host.disk.syncDirectory(path);
+        await host.disk.syncDirectory(parentDirectory(path));
+      }
       await writeSnapshot(host, files, recovered.tree);
-      await host.disk.syncDirectory(directory);
     }
     const log = recovered.log === null ? null : await TxnLogFile.resume(
       host.disk,
@@ -89,6 +94,23 @@ export async function openEmbeddedCoordinator(
     lock.release();
     throw error;
   }
+}
+
+/** Those of a directory and the ones above it that are not there, the lowest first. */
+function missingDirectories(disk: Disk, directory: string): string[] {
+  const missing: string[] = [];
+  for (
+    let path = directory;
+    path !== parentDirectory(path) && disk.stat(path) === null;
+    path = parentDirectory(path)
+  ) missing.push(path);
+  return missing;
+}
+
+function parentDirectory(path: string): string {
+  const slash = path.lastIndexOf("/");
+  if (slash === 0) return "/";
+  return slash < 0 ? "." : path.slice(0, slash);
 }
 
 interface Opened {

@@ -2,6 +2,7 @@ import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
 import { readFileSync } from "node:fs";
 import { simHost } from "../testing/sim_host.ts";
+import { readTar } from "../testing/tar.ts";
 import { encodeSnapshot } from "./snapshot.ts";
 import { concatBytes } from "../base/bytes.ts";
 import { Writer } from "../wire/writer.ts";
@@ -12,34 +13,16 @@ import { decodeSnapshot } from "./snapshot.ts";
 
 const DIRECTORY = "/data/version-2";
 
-/** Files of a tar archive by name. */
-function untar(path: URL): Map<string, Uint8Array> {
-  const bytes = gunzipSync(readFileSync(path));
-  const files = new Map<string, Uint8Array>();
-  const field = (at: number, size: number) =>
-    new TextDecoder().decode(bytes.subarray(at, at + size)).replace(
-      /\0.*$/,
-      "",
-    );
-  for (let at = 0; at + 512 <= bytes.length && bytes[at] !== 0;) {
-    const size = parseInt(field(at + 124, 12), 8);
-    const start = at + 512;
-    if (size > 0) files.set(field(at, 100), bytes.slice(start, start + size));
-    at = start + Math.ceil(size / 512) * 512;
-  }
-  return files;
-}
-
+/** Files of a server of an ensemble, by name. */
 function golden(server: number): Map<string, Uint8Array> {
-  const url = new URL(
-    `../../testdata/quorum/data-${server}.tar.gz`,
-    import.meta.url,
+  const name = `../../testdata/quorum/data-${server}.tar.gz`;
+  const archive = gunzipSync(readFileSync(new URL(name, import.meta.url)));
+  return new Map(
+    readTar(archive).map(({ path, bytes }): [string, Uint8Array] => [
+      path.slice(path.lastIndexOf("/") + 1),
+      bytes,
+    ]),
   );
-  const files = [...untar(url)].map(([name, bytes]): [string, Uint8Array] => [
-    name.slice(name.lastIndexOf("/") + 1),
-    bytes,
-  ]);
-  return new Map(files);
 }
 
 /** A machine that has the files of a server, but those that `without` names. */

@@ -154,6 +154,5 @@ function decodeBody(reader: Reader, type: number): SingleTxn {
     return { kind, paths2Delete: [] };
   }
   const schema: JuteRecord = kinds[kind].schema;
-  const body = juteCodec(schema).decode(reader);
-  return { kind, ...body } as unknown as SingleTxn;
+  return juteCodec(schema).decodeInto(reader, { kind }) as unknown as SingleTxn;
 }

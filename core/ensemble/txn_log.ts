@@ -71,7 +71,7 @@ export function readLog(bytes: Uint8Array): LogContents {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const entries: LoggedTxn[] = [];
   if (!hasHeader(view)) {
-    const tail = bytes.some((byte) => byte !== 0) ? "damaged" : "clean";
+    const tail = isZero(bytes, 0) ? "clean" : "damaged";
     return { entries, endPosition: 0, tail, resumesAt: null };
   }
   let position = HEADER_BYTES;
@@ -81,12 +81,18 @@ export function readLog(bytes: Uint8Array): LogContents {
     entries.push(entry.logged);
     position = entry.endPosition;
   }
-  const rest = bytes.subarray(position);
-  if (!rest.some((byte) => byte !== 0)) {
+  if (isZero(bytes, position)) {
     return { entries, endPosition: position, tail: "clean", resumesAt: null };
   }
   const resumesAt = findEntry(bytes, view, position + 1);
   return { entries, endPosition: position, tail: "damaged", resumesAt };
+}
+
+/** Whether only padding follows; a file of ZooKeeper's may have 64 MiB of it. */
+function isZero(bytes: Uint8Array, position: number): boolean {
+  let at = position;
+  while (at < bytes.length && bytes[at] === 0) at++;
+  return at >= bytes.length;
 }
 
 function hasHeader(view: DataView): boolean {

@@ -7,7 +7,7 @@
 // in testdata/quorum/.
 
 import { crc32 } from "../base/crc32.ts";
-import { encodeUtf8 } from "../base/bytes.ts";
+import { encodeUtf8, NO_BYTES } from "../base/bytes.ts";
 import type { ZnodeStat } from "../coordination/znode_client.ts";
 import { ROOT } from "./znode_path.ts";
 
@@ -50,14 +50,17 @@ export interface Znode {
   ephemeralOwner: bigint;
   /** Names; null while there was none yet. */
   children: Set<string> | null;
-  /** What it adds to the tree's digest. */
+  /** What it adds to the tree's digest; -1 while that is not computed. */
   digest: number;
 }
+
+/** Stands for a digest that has to be computed. */
+export const NO_DIGEST = -1;
 
 /** A znode with nothing in it, made at zxid 0. */
 export function emptyZnode(): Znode {
   return {
-    data: new Uint8Array(0),
+    data: NO_BYTES,
     aclNumber: -1n,
     czxid: 0n,
     mzxid: 0n,
@@ -69,7 +72,7 @@ export function emptyZnode(): Znode {
     aversion: 0,
     ephemeralOwner: 0n,
     children: null,
-    digest: 0,
+    digest: NO_DIGEST,
   };
 }
 

@@ -19,6 +19,7 @@ import {
   digestOf,
   emptyZnode,
   isSession,
+  NO_DIGEST,
   statOf,
   SYSTEM_PATH,
   ttlOwner,
@@ -52,7 +53,10 @@ export class ZnodeTree {
   readonly #nodes = new Map<string, Znode>();
   readonly #ephemerals = new Map<bigint, Set<string>>();
   #lastZxid = 0n;
+  /** Sum over the znodes whose digest is computed. */
   #digest = 0n;
+  /** All others: few ask for a digest, so it is computed then. */
+  readonly #undigested = new Map<string, Znode>();
   #events: ZnodeEvent[] = [];
 
   /** The tree of a coordinator that has just been born. */
@@ -75,6 +79,11 @@ export class ZnodeTree {
 
   /** The checksum over all znodes, as ZooKeeper computes it. */
   get digest(): bigint {
+    for (const [path, node] of this.#undigested) {
+      node.digest = digestOf(path, node);
+      this.#digest += BigInt(node.digest);
+    }
+    this.#undigested.clear();
     return BigInt.asIntN(64, this.#digest);
   }
 
@@ -120,15 +129,10 @@ export class ZnodeTree {
   apply(context: TxnContext, txn: Txn): Applied {
     this.#events = [];
     const steps = txn.kind === "multi"
-      ? this.#applySteps(context, txn.txns)
+      ? txn.txns.map((each) => this.#applyStep(context, each))
       : [this.#applyStep(context, txn)];
     if (context.zxid > this.#lastZxid) this.#lastZxid = context.zxid;
     return { steps, events: this.#events };
-  }
-
-  /** A multi that was refused has errors for steps, so nothing of it happens. */
-  #applySteps(context: TxnContext, txns: readonly SingleTxn[]): StepResult[] {
-    return txns.map((txn) => this.#applyStep(context, txn));
   }
 
   #applyStep(context: TxnContext, txn: SingleTxn): StepResult {
@@ -189,14 +193,13 @@ export class ZnodeTree {
     const creations = txn.parentCVersion === -1
       ? parent.creations + 1
       : txn.parentCVersion;
-    this.#update(parentPath, parent, () => {
-      if (creations > parent.creations) {
-        parent.creations = creations;
-        parent.pzxid = zxid;
-      }
-      if (!exists) (parent.children ??= new Set()).add(nameOf(path));
-    });
+    this.#undigest(parentPath, parent);
+    if (creations > parent.creations) {
+      parent.creations = creations;
+      parent.pzxid = zxid;
+    }
     if (exists) return failed(txn.kind, path, "NODE_EXISTS");
+    (parent.children ??= new Set()).add(nameOf(path));
     const node = emptyZnode();
     node.data = txn.data;
     node.aclNumber = this.acls.numberOf(txn.acl);
@@ -219,14 +222,14 @@ export class ZnodeTree {
     const parentPath = parentOf(path);
     const parent = this.#nodes.get(parentPath);
     if (parent === undefined) return failed(kind, path, "NO_NODE");
-    this.#update(parentPath, parent, () => {
-      parent.children?.delete(nameOf(path));
-      if (zxid > parent.pzxid) parent.pzxid = zxid;
-    });
+    this.#undigest(parentPath, parent);
+    parent.children?.delete(nameOf(path));
+    if (zxid > parent.pzxid) parent.pzxid = zxid;
     const node = this.#nodes.get(path);
     if (node === undefined) return failed(kind, path, "NO_NODE");
+    this.#undigest(path, node);
+    this.#undigested.delete(path);
     this.#nodes.delete(path);
-    this.#digest -= BigInt(node.digest);
     const owned = this.#ephemerals.get(node.ephemeralOwner);
     if (owned?.delete(path) && owned.size === 0) {
       this.#ephemerals.delete(node.ephemeralOwner);
@@ -254,14 +257,14 @@ export class ZnodeTree {
   ): StepResult {
     const node = this.#nodes.get(txn.path);
     if (node === undefined) return failed(txn.kind, txn.path, "NO_NODE");
-    this.#update(txn.path, node, () => change(node));
+    this.#undigest(txn.path, node);
+    change(node);
     return { kind: txn.kind, error: null, path: txn.path, stat: statOf(node) };
   }
 
   #insert(path: string, node: Znode): void {
     this.#nodes.set(path, node);
-    node.digest = digestOf(path, node);
-    this.#digest += BigInt(node.digest);
+    this.#undigested.set(path, node);
     if (!isSession(node.ephemeralOwner)) return;
     let owned = this.#ephemerals.get(node.ephemeralOwner);
     if (owned === undefined) {
@@ -270,11 +273,12 @@ export class ZnodeTree {
     owned.add(path);
   }
 
-  #update(path: string, node: Znode, change: () => void): void {
+  /** Must come before a change of what a znode's digest is made of. */
+  #undigest(path: string, node: Znode): void {
+    if (node.digest === NO_DIGEST) return;
     this.#digest -= BigInt(node.digest);
-    change();
-    node.digest = digestOf(path, node);
-    this.#digest += BigInt(node.digest);
+    node.digest = NO_DIGEST;
+    this.#undigested.set(path, node);
   }
 }
 

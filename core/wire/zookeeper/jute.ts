@@ -61,6 +61,12 @@ export interface JuteCodec<T> {
   encode(writer: Writer, value: T): void;
 }
 
+/** Reads and writes a record. */
+export interface RecordCodec<T> extends JuteCodec<T> {
+  /** Sets the record's fields on an object that has others already, and gives it back. */
+  decodeInto<O extends object>(reader: Reader, target: O): O & T;
+}
+
 /** States a record's schema. */
 export function record<const F extends JuteFields>(
   name: string,
@@ -69,15 +75,15 @@ export function record<const F extends JuteFields>(
   return { name, fields };
 }
 
-const codecs = new Map<JuteRecord, JuteCodec<unknown>>();
+const codecs = new Map<JuteRecord, RecordCodec<unknown>>();
 
 /** The codec of a record, built at first use and kept. */
 export function juteCodec<F extends JuteFields>(
   schema: JuteRecord<F>,
-): JuteCodec<JuteValue<JuteRecord<F>>> {
+): RecordCodec<JuteValue<JuteRecord<F>>> {
   let codec = codecs.get(schema);
   if (codec === undefined) codecs.set(schema, codec = recordCodec(schema));
-  return codec as JuteCodec<JuteValue<JuteRecord<F>>>;
+  return codec as RecordCodec<JuteValue<JuteRecord<F>>>;
 }
 
 const primitives: { [K in JutePrimitive]: JuteCodec<JuteValues[K]> } = {
@@ -164,17 +170,19 @@ function vectorCodec(
   };
 }
 
-function recordCodec(schema: JuteRecord): JuteCodec<unknown> {
+function recordCodec(schema: JuteRecord): RecordCodec<unknown> {
   const names = Object.keys(schema.fields);
   const fieldCodecs = names.map((name) => codecOf(schema.fields[name]));
+  const decodeInto = <O extends object>(reader: Reader, target: O): O => {
+    const fields = target as Record<string, unknown>;
+    for (let i = 0; i < names.length; i++) {
+      fields[names[i]] = fieldCodecs[i].decode(reader);
+    }
+    return target;
+  };
   return {
-    decode(reader) {
-      const value: Record<string, unknown> = {};
-      for (let i = 0; i < names.length; i++) {
-        value[names[i]] = fieldCodecs[i].decode(reader);
-      }
-      return value;
-    },
+    decode: (reader) => decodeInto(reader, {}),
+    decodeInto,
     encode(writer, value) {
       const fields = value as Record<string, unknown>;
       for (let i = 0; i < names.length; i++) {
