@@ -247,11 +247,10 @@ class Call {
   #encode(response: unknown): Answer {
     const { key, response: schema } = this.#api;
     const { apiVersion, correlationId } = this.#context;
-    // ApiVersions is answered in version 0 where the client's is unknown here.
-    const version =
-      apiVersion > this.#api.maxVersion && key === API_VERSIONS_KEY
-        ? 0
-        : apiVersion;
+    // ApiVersions is answered in version 0 where the client's is not served.
+    const { minVersion, maxVersion } = this.#api;
+    const isServed = apiVersion >= minVersion && apiVersion <= maxVersion;
+    const version = isServed || key !== API_VERSIONS_KEY ? apiVersion : 0;
     const body = response as never;
     const buffer = this.#pool.take(
       codecFor(schema, version).recordBytes(body) + BODY_ESTIMATE_BYTES,

@@ -141,26 +141,35 @@ export class TestBroker {
         ...overrides,
       }).map(([key, value]) => `${key}=${value}`),
     });
-    const coordinator = await openEmbeddedCoordinator(
-      host,
-      "/data/coordinator",
-    );
-    const running = await startBroker({
-      host,
-      config,
-      overrides: texts,
-      connectZnodes: () => coordinator.connect(),
-      trace: (line) => lines.push(line),
-    });
-    return new TestBroker(host, coordinator, running, lines);
+    let coordinator: EmbeddedCoordinator | null = null;
+    try {
+      const running = await startBroker({
+        host,
+        config,
+        overrides: texts,
+        connectZnodes: async () => {
+          coordinator = await openEmbeddedCoordinator(
+            host,
+            "/data/coordinator",
+          );
+          return await coordinator.connect();
+        },
+        trace: (line) => lines.push(line),
+      });
+      return new TestBroker(host, coordinator!, running, lines);
+    } catch (error) {
+      await (coordinator as EmbeddedCoordinator | null)?.close();
+      throw error;
+    }
   }
 
   get broker(): Broker {
     return this.running.broker;
   }
 
-  async connect(): Promise<TestClient> {
-    const { address } = this.running.addresses[0];
+  /** @param listenerIndex In the order of the configuration. */
+  async connect(listenerIndex = 0): Promise<TestClient> {
+    const { address } = this.running.addresses[listenerIndex];
     return new TestClient(await this.#host.net.connect(address));
   }
 
@@ -235,6 +244,18 @@ export async function produceOne(
     }],
   });
   return responses[0].partitionResponses[0];
+}
+
+/** Begins another term of the same leader, as an election would; gives its epoch. */
+export function beginTerm(
+  { broker }: TestBroker,
+  topic: string,
+  partition = 0,
+): number {
+  const found = broker.partitions.get(topic, partition);
+  const leaderEpoch = found.leadership.leaderEpoch + 1;
+  found.update({ ...found.leadership, leaderEpoch }, found.log);
+  return leaderEpoch;
 }
 
 /** Waits until something is true, for at most a minute of the clock. */
