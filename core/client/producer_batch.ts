@@ -179,6 +179,8 @@ export class PartitionQueue implements TopicPartition {
   readonly inFlight: ProducerBatch[] = [];
   /** The sequence number of the next record that gets one. */
   nextSequence = 0;
+  /** True once the leader has numbered records of this producer and epoch. */
+  isNumbered = false;
 
   constructor(readonly topic: string, readonly partition: number) {}
 
@@ -207,6 +209,13 @@ export class PartitionQueue implements TopicPartition {
   landed(batch: ProducerBatch): void {
     const at = this.inFlight.indexOf(batch);
     if (at >= 0) this.inFlight.splice(at, 1);
+  }
+
+  /** Starts the sequence numbers again, under another id or epoch. */
+  renumber(): void {
+    this.nextSequence = 0;
+    this.isNumbered = false;
+    for (const batch of this.waiting) batch.setSequence(null);
   }
 
   /** True where an earlier batch has not been answered for good. */

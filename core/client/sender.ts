@@ -148,8 +148,7 @@ export class Sender {
     if (identity.isRenewing && this.#inFlightCount === 0) {
       identity.completeRenewal();
       for (const queue of this.#parts.accumulator.queues()) {
-        queue.nextSequence = 0;
-        for (const batch of queue.waiting) batch.setSequence(null);
+        queue.renumber();
       }
     }
     if (identity.isReady) return true;
@@ -199,8 +198,11 @@ export class Sender {
     if (options.inFlightMax === 1 || queue.waiting[0].attemptCount > 0) {
       return true;
     }
-    // A broker remembers the last five batches of a numbered producer.
-    return identity !== null && queue.inFlight.length >= options.inFlightMax;
+    // A broker remembers the last five batches of a numbered producer. One that
+    // knows none takes any number: so the first batch goes alone, lest another
+    // overtake it.
+    return identity !== null &&
+      (!queue.isNumbered || queue.inFlight.length >= options.inFlightMax);
   }
 
   #lane(nodeId: number): Lane {
@@ -344,6 +346,7 @@ export class Sender {
       if (part === undefined) {
         this.#refused(batch, leftOut(batch), null);
       } else if (part.errorCode === 0) {
+        this.#parts.accumulator.queue(batch).isNumbered = true;
         this.#finish(
           batch,
           () => batch.succeed(part.baseOffset, part.logAppendTimeMs),
