@@ -7,6 +7,7 @@
 // is kept, whoever still reads it goes on reading the same file.
 
 import { type Disk, type File, HostError } from "../host/host.ts";
+import { finalSync } from "./final_sync.ts";
 
 /** A folder that may be renamed while files in it are in use. */
 export interface Place {
@@ -99,6 +100,11 @@ export class PooledFile {
     this.#file ??= this.#pool.openFor(this, "create");
   }
 
+  /** Opens a file that is on disk, if it is not open. */
+  open(): void {
+    this.#opened();
+  }
+
   /** Whether the file is on disk. */
   exists(): boolean {
     return this.#file !== null || this.#pool.disk.stat(this.path) !== null;
@@ -129,7 +135,7 @@ export class PooledFile {
     const file = this.#opened();
     this.#syncsUnderWay++;
     try {
-      await file.sync();
+      await finalSync(() => file.sync());
     } finally {
       this.#syncsUnderWay--;
       if (this.#closeAfterSync && this.#syncsUnderWay === 0) this.close();

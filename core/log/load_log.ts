@@ -210,6 +210,13 @@ class LogLoader {
     for (let i = first; i < this.#segments.count; i++) {
       const segment = this.#segments.at(i)!;
       if (i > first) {
+        if (
+          segment.baseOffset < endOffset && endOffset >= this.#recoveryPoint
+        ) {
+          // A crash brought back what a truncation had removed.
+          this.#dropFrom(i);
+          break;
+        }
         this.#snapshots.write(segment.baseOffset, this.#producers.snapshot());
       }
       const recovered = recoverSegment(
@@ -257,7 +264,7 @@ class LogLoader {
   #dropFrom(index: number): void {
     for (const segment of this.#segments.removeFrom(index)) {
       this.#options.report(
-        `Dropped "${segment.log.path}": it follows a tail that was cut`,
+        `Dropped "${segment.log.path}": it does not follow what is before it`,
       );
       segment.remove();
     }

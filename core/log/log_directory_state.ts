@@ -41,10 +41,10 @@ export class LogDirectoryState {
   }
 
   /**
-   * Runs what works on the disk.
+   * Runs what reads, or what can be run again as a whole.
    *
-   * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed, which takes
-   * the directory offline.
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed; which takes
+   * the directory offline, unless the failure may pass.
    */
   guard<T>(run: () => T): T {
     this.assertOnline();
@@ -55,11 +55,27 @@ export class LogDirectoryState {
     }
   }
 
-  /** What to throw for an error of the disk, which takes the directory offline; other errors as they are. */
+  /**
+   * Runs what must not stop half-way: any failure takes the directory offline.
+   *
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed.
+   */
+  guardWhole<T>(run: () => T): T {
+    this.assertOnline();
+    try {
+      return run();
+    } catch (error) {
+      if (error instanceof HostError) this.fail(error);
+      throw this.taken(error);
+    }
+  }
+
+  /** What to throw for an error of the disk, having gone offline where it is no passing one; other errors as they are. */
   taken(error: unknown): unknown {
     if (!(error instanceof HostError)) return error;
-    this.fail(error);
-    return this.#refusal(error);
+    if (!mayPass(error)) this.fail(error);
+    if (!this.isOnline) return this.#refusal(this.#failure!);
+    return new KafkaError("KAFKA_STORAGE_ERROR", error.message);
   }
 
   #refusal(error: Error): KafkaError {
@@ -68,4 +84,13 @@ export class LogDirectoryState {
       `Log directory "${this.path}" is offline: ${error.message}`,
     );
   }
+}
+
+/**
+ * Whether a failed call has changed nothing and may work later: a full disk, or
+ * too many open files. Of a failed fsync this is never true (see `finalSync`).
+ */
+export function mayPass(error: unknown): boolean {
+  return error instanceof HostError &&
+    (error.kind === "noSpace" || error.kind === "tooManyFiles");
 }

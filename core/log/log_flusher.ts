@@ -9,6 +9,7 @@
 // appends wait for one fsync. A failure is final: the directory goes offline.
 
 import type { Clock, Disk } from "../host/host.ts";
+import { finalSync } from "./final_sync.ts";
 import type { LogDirectoryState } from "./log_directory_state.ts";
 import type { Place } from "./file_pool.ts";
 import type { Segment } from "./segment.ts";
@@ -42,6 +43,8 @@ export class LogFlusher {
   #cancelTimer: (() => void) | null = null;
   /** Lowest end the log was cut to during the flush under way. */
   #cutDuringFlush = Infinity;
+  /** Whether names went that a crash may bring back. */
+  #hasRemovedNames = false;
   /** Monotonic time of the last flush's end. */
   #lastFlushMs: number;
 
@@ -90,6 +93,7 @@ export class LogFlusher {
   truncated(endOffset: number): void {
     this.#recoveryPoint = Math.min(this.#recoveryPoint, endOffset);
     this.#cutDuringFlush = Math.min(this.#cutDuringFlush, endOffset);
+    this.#hasRemovedNames = true;
   }
 
   /** The log was emptied and goes on at another offset, higher perhaps. */
@@ -118,18 +122,21 @@ export class LogFlusher {
     const end = this.#log.logEndOffset();
     this.#cutDuringFlush = Infinity;
     this.stopTimer();
+    const hasRemovedNames = this.#hasRemovedNames;
+    this.#hasRemovedNames = false;
     try {
       await this.#log.syncMetadata();
       const dirty = this.#log.segments.all().filter((segment) =>
         segment.isDirty || segment.hasUnsyncedIndexes || segment.isNew
       );
-      const hasNewNames = dirty.some((segment) => segment.isNew);
-      for (const segment of dirty) {
-        await syncUnlessDeleted(segment);
-        segment.isNew = false;
+      for (const segment of dirty) await syncUnlessDeleted(segment);
+      const added = dirty.filter((segment) => segment.isNew);
+      if (added.length > 0 || hasRemovedNames) {
+        await finalSync(() => disk.syncDirectory(place.path));
+        for (const segment of added) segment.isNew = false;
       }
-      if (hasNewNames) await disk.syncDirectory(place.path);
     } catch (error) {
+      this.#hasRemovedNames ||= hasRemovedNames;
       if (this.#log.isDeleted()) return;
       throw directory.taken(error);
     }

@@ -57,3 +57,19 @@ export interface AppendResult {
   /** To wait for before the append is acknowledged, where `flush.messages` asks for it; else `null`. */
   readonly durable: Promise<void> | null;
 }
+
+/** Of an append without a whole batch. */
+export function nothingAppended(
+  logEndOffset: number,
+  logStartOffset: number,
+): AppendResult {
+  return {
+    baseOffset: logEndOffset,
+    lastOffset: logEndOffset - 1,
+    logAppendTimeMs: -1,
+    logStartOffset,
+    isDuplicate: false,
+    sizeBytes: 0,
+    durable: null,
+  };
+}

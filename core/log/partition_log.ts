@@ -12,112 +12,54 @@
 
 import type { TopicConfig } from "../config/topic_config.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
-import type { BatchSummary } from "./batch_summary.ts";
 import { CorruptFileError } from "./corrupt_file_error.ts";
 import type { Place } from "./file_pool.ts";
 import type { EpochEnd, LeaderEpochs } from "./leader_epochs.ts";
-import { LogFlusher } from "./log_flusher.ts";
-import type {
-  AppendResult,
-  LogEnvironment,
-  LogIdentity,
-  LogParts,
+import {
+  type AppendResult,
+  type LogEnvironment,
+  type LogIdentity,
+  type LogParts,
+  nothingAppended,
 } from "./log_parts.ts";
 import { readLog } from "./log_read.ts";
 import { findByTimestamp, findMaxTimestamp } from "./log_search.ts";
 import type { TimestampedOffset } from "./log_search.ts";
 import type { LogRead, ReadOptions } from "./log_slice.ts";
+import { LogStorage } from "./log_storage.ts";
 import { partitionName } from "./partition_files.ts";
-import { PartitionStateFiles } from "./partition_state_files.ts";
 import {
   type AppendOptions,
   prepareLeaderAppend,
   prepareReplicaAppend,
 } from "./prepare_append.ts";
 import type { AppendedSequence } from "./producer_entry.ts";
-import type { ProducerSnapshots } from "./producer_snapshots.ts";
-import type { ActiveProducer, ProducerState } from "./producer_state.ts";
-import { applyToProducers, replayProducers } from "./replay_producers.ts";
-import type { Segment } from "./segment.ts";
+import type { ActiveProducer } from "./producer_state.ts";
 import type { SegmentList } from "./segment_list.ts";
-import { SegmentWriter } from "./segment_writer.ts";
 import { NO_TIMESTAMP } from "./time_index.ts";
 
 /** The log of one partition. */
 export class PartitionLog {
   readonly topic: string;
   readonly partition: number;
-  readonly segments: SegmentList;
-  readonly leaderEpochs: LeaderEpochs;
-  /** Where the log's folder is; its path changes when the log is deleted. */
-  readonly place: Place;
   readonly #environment: LogEnvironment;
-  readonly #producers: ProducerState;
-  readonly #snapshots: ProducerSnapshots;
-  readonly #stateFiles: PartitionStateFiles;
-  readonly #flusher: LogFlusher;
-  readonly #writer: SegmentWriter;
+  readonly #storage: LogStorage;
   #logStartOffset: number;
-  #logEndOffset: number;
   #highWatermark: number;
-  #isDeleted = false;
   #isClosed = false;
-  /** Whether anything was written since it was opened. */
-  #wasWritten: boolean;
-  readonly #removals = new Set<() => void>();
 
   constructor(
     environment: LogEnvironment,
     identity: LogIdentity,
     parts: LogParts,
   ) {
-    const { host, directory } = environment;
     this.topic = identity.topic;
     this.partition = identity.partition;
-    this.place = identity.place;
-    this.segments = parts.segments;
-    this.leaderEpochs = parts.epochs;
     this.#environment = environment;
-    this.#producers = parts.producers;
-    this.#snapshots = parts.snapshots;
+    this.#storage = new LogStorage(environment, identity, parts);
     this.#logStartOffset = parts.logStartOffset;
-    this.#logEndOffset = parts.logEndOffset;
     this.#highWatermark = parts.highWatermark;
-    this.#wasWritten = parts.isNew ||
-      parts.segments.all().some((segment) => segment.isDirty);
-    this.#producers.highWatermarkMoved(this.#highWatermark);
-    this.#stateFiles = new PartitionStateFiles(host.disk, this.place, {
-      epochs: parts.epochs,
-      savedRevision: parts.savedEpochsRevision,
-      topicId: parts.topicId,
-      isNew: parts.isNew,
-    });
-    this.#flusher = new LogFlusher({
-      segments: this.segments,
-      logEndOffset: () => this.#logEndOffset,
-      isDeleted: () => this.#isDeleted,
-      syncMetadata: async () => {
-        await this.#stateFiles.sync();
-        await this.#snapshots.sync();
-      },
-    }, {
-      disk: host.disk,
-      clock: host.clock,
-      place: this.place,
-      directory,
-      recoveryPoint: parts.recoveryPoint,
-    });
-    this.#writer = new SegmentWriter(environment, {
-      name: this.name,
-      place: this.place,
-      segments: this.segments,
-      config: identity.config,
-      onRoll: (baseOffset) =>
-        this.#snapshots.write(baseOffset, this.#producers.snapshot()),
-      afterRoll: () => {
-        this.flush().catch(() => {});
-      },
-    });
+    this.#storage.producers.highWatermarkMoved(this.#highWatermark);
   }
 
   /** `topic-partition`. */
@@ -127,11 +69,11 @@ export class PartitionLog {
 
   /** Base64url; `null` where the folder does not say. */
   get topicId(): string | null {
-    return this.#stateFiles.topicId;
+    return this.#storage.stateFiles.topicId;
   }
 
   get config(): TopicConfig {
-    return this.#writer.config;
+    return this.#storage.config;
   }
 
   get logStartOffset(): number {
@@ -140,7 +82,20 @@ export class PartitionLog {
 
   /** The offset that the next record gets. */
   get logEndOffset(): number {
-    return this.#logEndOffset;
+    return this.#storage.endOffset;
+  }
+
+  get segments(): SegmentList {
+    return this.#storage.segments;
+  }
+
+  get leaderEpochs(): LeaderEpochs {
+    return this.#storage.epochs;
+  }
+
+  /** Where the log's folder is; its path changes when the log is deleted. */
+  get place(): Place {
+    return this.#storage.place;
   }
 
   /** Records below are on all in-sync replicas: consumers may see them. */
@@ -152,14 +107,14 @@ export class PartitionLog {
   set highWatermark(offset: number) {
     this.#highWatermark = Math.min(
       Math.max(offset, this.#logStartOffset),
-      this.#logEndOffset,
+      this.logEndOffset,
     );
-    this.#producers.highWatermarkMoved(this.#highWatermark);
+    this.#storage.producers.highWatermarkMoved(this.#highWatermark);
   }
 
   /** Records below belong to no open transaction. */
   get lastStableOffset(): number {
-    const unstable = this.#producers.firstUnstableOffset;
+    const unstable = this.#storage.producers.firstUnstableOffset;
     return unstable === null
       ? this.#highWatermark
       : Math.min(unstable, this.#highWatermark);
@@ -167,7 +122,7 @@ export class PartitionLog {
 
   /** Records below survive a crash. */
   get recoveryPoint(): number {
-    return this.#flusher.recoveryPoint;
+    return this.#storage.recoveryPoint;
   }
 
   /** Size of all segments, in bytes. */
@@ -178,7 +133,7 @@ export class PartitionLog {
   }
 
   get isDeleted(): boolean {
-    return this.#isDeleted;
+    return this.#storage.isDeleted;
   }
 
   /** Whether damage was found below the recovery point: those records are not served. */
@@ -194,19 +149,19 @@ export class PartitionLog {
   }
 
   updateConfig(config: TopicConfig): void {
-    this.#writer.config = config;
+    this.#storage.config = config;
   }
 
   /** Writes down which topic the folder belongs to. @param topicId Base64url. */
   assignTopicId(topicId: string): void {
     this.#environment.directory.guard(() =>
-      this.#stateFiles.setTopicId(topicId)
+      this.#storage.stateFiles.setTopicId(topicId)
     );
   }
 
   /** Says that a leader epoch starts at the end of the log: this broker leads now. */
   assignLeaderEpoch(epoch: number): void {
-    this.leaderEpochs.assign(epoch, this.#logEndOffset);
+    this.leaderEpochs.assign(epoch, this.logEndOffset);
   }
 
   /**
@@ -223,10 +178,12 @@ export class PartitionLog {
     this.#assertUsable();
     const { origin } = options;
     const prepared = origin === "replica"
-      ? prepareReplicaAppend(bytes, this.#logEndOffset)
-      : prepareLeaderAppend(bytes, this.#logEndOffset, this.config, options);
+      ? prepareReplicaAppend(bytes, this.logEndOffset)
+      : prepareLeaderAppend(bytes, this.logEndOffset, this.config, options);
     const { batches } = prepared;
-    if (batches.length === 0) return this.#nothingAppended();
+    if (batches.length === 0) {
+      return nothingAppended(this.logEndOffset, this.#logStartOffset);
+    }
     if (prepared.bytes.length > this.config["segment.bytes"]) {
       throw new KafkaError(
         "RECORD_LIST_TOO_LARGE",
@@ -237,15 +194,10 @@ export class PartitionLog {
     }
     for (const batch of batches) {
       if (batch.producerId < 0) continue;
-      const repeated = this.#producers.check(batch, origin);
+      const repeated = this.#storage.producers.check(batch, origin);
       if (repeated !== null) return this.#duplicate(repeated);
     }
-    this.#writer.write(prepared.bytes, batches, {
-      logEndOffset: this.#logEndOffset,
-      nowMs: options.nowMs,
-    });
-    this.#wasWritten = true;
-    this.#takeIn(batches);
+    this.#storage.write(prepared.bytes, batches, options.nowMs);
     const isStamped = origin !== "replica" &&
       this.config["message.timestamp.type"] === "LogAppendTime";
     return {
@@ -255,7 +207,7 @@ export class PartitionLog {
       logStartOffset: this.#logStartOffset,
       isDuplicate: false,
       sizeBytes: prepared.bytes.length,
-      durable: this.#flushAsConfigured(),
+      durable: this.#storage.flushAsConfigured(),
     };
   }
 
@@ -268,17 +220,17 @@ export class PartitionLog {
    */
   read(offset: number, options: ReadOptions): LogRead {
     this.#assertUsable();
-    if (offset < this.#logStartOffset || offset > this.#logEndOffset) {
+    if (offset < this.#logStartOffset || offset > this.logEndOffset) {
       throw new KafkaError(
         "OFFSET_OUT_OF_RANGE",
-        `Offset ${offset} is not in ${this.name}, which has ${this.#logStartOffset} to ${this.#logEndOffset}.`,
+        `Offset ${offset} is not in ${this.name}, which has ${this.#logStartOffset} to ${this.logEndOffset}.`,
       );
     }
     return this.#onDisk(() =>
       readLog(this.segments, {
         ...options,
         offset,
-        logEndOffset: this.#logEndOffset,
+        logEndOffset: this.logEndOffset,
         directory: this.#environment.directory,
       })
     );
@@ -308,16 +260,16 @@ export class PartitionLog {
 
   /** The largest epoch at or below the asked one, and where it ends; (-1, -1) where that is not known. */
   endOffsetForEpoch(epoch: number): EpochEnd {
-    return this.leaderEpochs.endOf(epoch, this.#logEndOffset);
+    return this.leaderEpochs.endOf(epoch, this.logEndOffset);
   }
 
   activeProducers(): ActiveProducer[] {
-    return this.#producers.activeProducers();
+    return this.#storage.producers.activeProducers();
   }
 
   /** Forgets producers that were silent for `producer.id.expiration.ms`. */
   expireProducers(nowMs: number, expirationMs: number): void {
-    this.#producers.expire(nowMs, expirationMs);
+    this.#storage.producers.expire(nowMs, expirationMs);
   }
 
   /**
@@ -326,7 +278,7 @@ export class PartitionLog {
    * @throws {KafkaError} KAFKA_STORAGE_ERROR where an fsync failed.
    */
   flush(): Promise<void> {
-    return this.#flusher.flush();
+    return this.#storage.flush();
   }
 
   /**
@@ -345,13 +297,10 @@ export class PartitionLog {
       );
     }
     if (offset > this.#logStartOffset) {
-      this.#moveStart(offset);
-      let count = 0;
-      while (
-        count + 1 < this.segments.count &&
-        this.segments.at(count + 1)!.baseOffset <= offset
-      ) count++;
-      this.#discard(this.segments.removeFirst(count));
+      this.#logStartOffset = offset;
+      this.leaderEpochs.truncateStart(offset);
+      this.#environment.onStartMoved?.();
+      this.#storage.deleteSegmentsBelow(offset);
     }
     return this.#logStartOffset;
   }
@@ -363,20 +312,14 @@ export class PartitionLog {
    */
   truncateTo(offset: number): void {
     this.#assertUsable();
-    if (offset >= this.#logEndOffset) return;
+    if (offset >= this.logEndOffset) return;
     if (offset < this.segments.first.baseOffset) {
       this.truncateFullyTo(offset);
       return;
     }
-    this.#environment.directory.guard(() => {
-      const index = this.segments.floorIndex(offset);
-      const later = this.segments.removeFrom(index + 1);
-      for (const segment of later) segment.remove();
-      this.#setEnd(this.segments.active.truncate(offset));
-      this.#wasWritten = true;
-      this.#flusher.truncated(this.#logEndOffset);
-      this.#reloadProducers();
-    });
+    this.#storage.truncateTo(offset);
+    this.#logStartOffset = Math.min(this.#logStartOffset, this.logEndOffset);
+    this.highWatermark = Math.min(this.#highWatermark, this.logEndOffset);
   }
 
   /**
@@ -386,20 +329,9 @@ export class PartitionLog {
    */
   truncateFullyTo(offset: number): void {
     this.#assertUsable();
-    this.#environment.directory.guard(() => {
-      for (const segment of this.segments.removeFrom(0)) segment.remove();
-      this.segments.push(this.#writer.create(offset));
-      this.#setEnd(offset);
-      this.#logStartOffset = offset;
-      this.#highWatermark = Math.max(offset, this.#highWatermark);
-      this.highWatermark = Math.min(this.#highWatermark, offset);
-      this.leaderEpochs.clear();
-      this.#stateFiles.writeEpochs();
-      this.#snapshots.removeAbove(-1);
-      this.#producers.load([]);
-      this.#flusher.restarted(offset);
-      this.#wasWritten = true;
-    });
+    this.#storage.restartAt(offset);
+    this.#logStartOffset = offset;
+    this.highWatermark = offset;
     this.#environment.onStartMoved?.();
   }
 
@@ -411,41 +343,24 @@ export class PartitionLog {
    */
   async close(): Promise<void> {
     if (this.#isClosed) return;
-    const { directory } = this.#environment;
-    if (directory.isOnline && !this.#isDeleted && this.#wasWritten) {
-      await this.flush();
-      directory.guard(() => {
-        this.segments.active.finish();
-        this.#takeSnapshot();
-      });
-      // With nothing new in the log, this syncs the indexes.
-      await this.flush();
-    }
-    if (directory.isOnline && !this.#isDeleted) {
-      directory.guard(() => this.#stateFiles.writeEpochs());
-    }
+    if (this.#environment.directory.isOnline) await this.#storage.finish();
     this.abandon();
   }
 
   /** Lets go of all handles and timers, and writes nothing: the log counts as crashed. */
   abandon(): void {
     this.#isClosed = true;
-    this.#flusher.stopTimer();
-    for (const cancel of this.#removals) cancel();
-    this.#removals.clear();
-    for (const segment of this.segments.all()) segment.close();
+    this.#storage.abandon();
   }
 
   /** Called once its folder was renamed: files stay readable, nothing more is written. */
   markDeleted(): void {
-    this.#isDeleted = true;
-    this.#flusher.stopTimer();
-    for (const segment of this.segments.all()) segment.isDeleted = true;
+    this.#storage.markDeleted();
   }
 
   #assertUsable(): void {
     this.#environment.directory.assertOnline();
-    if (!this.#isDeleted && !this.#isClosed) return;
+    if (!this.#storage.isDeleted && !this.#isClosed) return;
     throw new KafkaError(
       "NOT_LEADER_OR_FOLLOWER",
       `${this.name} is no longer on this broker.`,
@@ -462,31 +377,8 @@ export class PartitionLog {
     }
   }
 
-  /** What follows from batches that are in the file now. */
-  #takeIn(batches: readonly BatchSummary[]): void {
-    this.#logEndOffset = batches[batches.length - 1].lastOffset + 1;
-    const { directory } = this.#environment;
-    for (const batch of batches) {
-      this.leaderEpochs.assign(batch.partitionLeaderEpoch, batch.baseOffset);
-      const completed = applyToProducers(this.#producers, batch);
-      if (completed?.isAborted !== true) continue;
-      directory.guard(() =>
-        this.segments.active.transactions.append(completed)
-      );
-    }
-    directory.guard(() => this.#stateFiles.writeEpochs());
-  }
-
-  #flushAsConfigured(): Promise<void> | null {
-    const unflushed = this.#logEndOffset - this.#flusher.recoveryPoint;
-    if (unflushed >= this.config["flush.messages"]) return this.flush();
-    const delayMs = this.config["flush.ms"];
-    if (delayMs < FOREVER_MS) this.#flusher.flushWithin(delayMs);
-    return null;
-  }
-
   #duplicate(repeated: AppendedSequence): AppendResult {
-    const isDurable = repeated.lastOffset < this.#flusher.recoveryPoint;
+    const isDurable = repeated.lastOffset < this.recoveryPoint;
     return {
       baseOffset: repeated.lastOffset - repeated.offsetDelta,
       lastOffset: repeated.lastOffset,
@@ -494,72 +386,7 @@ export class PartitionLog {
       logStartOffset: this.#logStartOffset,
       isDuplicate: true,
       sizeBytes: 0,
-      durable: isDurable ? null : this.#flushAsConfigured(),
+      durable: isDurable ? null : this.#storage.flushAsConfigured(),
     };
-  }
-
-  #nothingAppended(): AppendResult {
-    return {
-      baseOffset: this.#logEndOffset,
-      lastOffset: this.#logEndOffset - 1,
-      logAppendTimeMs: NO_TIMESTAMP,
-      logStartOffset: this.#logStartOffset,
-      isDuplicate: false,
-      sizeBytes: 0,
-      durable: null,
-    };
-  }
-
-  #moveStart(offset: number): void {
-    this.#logStartOffset = offset;
-    this.leaderEpochs.truncateStart(offset);
-    this.#environment.onStartMoved?.();
-  }
-
-  #setEnd(offset: number): void {
-    this.#logEndOffset = offset;
-    this.#logStartOffset = Math.min(this.#logStartOffset, offset);
-    this.highWatermark = Math.min(this.#highWatermark, offset);
-    this.leaderEpochs.truncateEnd(offset);
-    this.#stateFiles.writeEpochs();
-  }
-
-  #reloadProducers(): void {
-    this.#snapshots.removeAbove(this.#logEndOffset);
-    replayProducers(this.#producers, this.#snapshots, this.segments, {
-      endOffset: this.#logEndOffset,
-    });
-    this.#producers.highWatermarkMoved(this.#highWatermark);
-  }
-
-  #takeSnapshot(): void {
-    this.#snapshots.write(this.#logEndOffset, this.#producers.snapshot());
-  }
-
-  /** Renames the files of segments, and unlinks them when no reader can be left. */
-  #discard(segments: readonly Segment[]): void {
-    if (segments.length === 0) return;
-    const { directory, host } = this.#environment;
-    directory.guard(() => {
-      for (const segment of segments) segment.markDeleted();
-      this.#snapshots.keepOnly(
-        new Set(this.segments.all().map((segment) => segment.baseOffset)),
-      );
-    });
-    const cancel = host.clock.after(this.config["file.delete.delay.ms"], () => {
-      this.#removals.delete(cancel);
-      if (this.#isDeleted || !directory.isOnline) return;
-      try {
-        directory.guard(() => {
-          for (const segment of segments) segment.remove();
-        });
-      } catch {
-        // The directory is offline now, which says it all.
-      }
-    });
-    this.#removals.add(cancel);
   }
 }
-
-/** Above it, `flush.ms` means never: timers do not reach so far. */
-const FOREVER_MS = 2 ** 31 - 1;

@@ -7,6 +7,7 @@
 // id by the cluster.
 
 import type { Disk } from "../host/host.ts";
+import { finalSync } from "./final_sync.ts";
 import type { Place } from "./file_pool.ts";
 import type { LeaderEpochs } from "./leader_epochs.ts";
 import {
@@ -99,7 +100,9 @@ export class PartitionStateFiles {
       this.#syncedRevision = this.#writtenRevision = revision;
     }
     if (!this.#isFolderSynced) {
-      await this.#disk.syncDirectory(folderOf(this.#place.path));
+      await finalSync(() =>
+        this.#disk.syncDirectory(folderOf(this.#place.path))
+      );
       this.#isFolderSynced = true;
     }
   }

@@ -7,6 +7,7 @@
 
 import type { Disk } from "../host/host.ts";
 import { CorruptFileError } from "./corrupt_file_error.ts";
+import { finalSync } from "./final_sync.ts";
 import type { Place } from "./file_pool.ts";
 import { parseFileOffset } from "./partition_files.ts";
 import {
@@ -62,13 +63,16 @@ export class ProducerSnapshots {
   /** Makes those that were written survive a crash; their names need a sync of the folder. */
   async sync(): Promise<void> {
     for (const offset of [...this.#unsynced]) {
-      this.#unsynced.delete(offset);
       const path = this.#path(offset);
       // It may have been removed since.
-      if (this.#disk.stat(path) === null) continue;
+      if (this.#disk.stat(path) === null) {
+        this.#unsynced.delete(offset);
+        continue;
+      }
       const file = this.#disk.open(path, "write");
+      this.#unsynced.delete(offset);
       try {
-        await file.sync();
+        await finalSync(() => file.sync());
       } finally {
         file.close();
       }

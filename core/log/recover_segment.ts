@@ -121,7 +121,9 @@ function takeIn(
   segment.noteBatch(batch, batch.position, state.config);
   state.epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset);
   const completed = applyToProducers(state.producers, batch);
-  if (completed?.isAborted === true) segment.transactions.append(completed);
+  if (completed?.isAborted !== true) return;
+  segment.transactions.append(completed);
+  segment.transactions.flush();
 }
 
 /** From a damaged batch to the next one that is whole, or to the end of the file. */

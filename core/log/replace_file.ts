@@ -2,6 +2,7 @@
 // the new one, never a mixture (reliability: tmp, fsync, rename, fsync folder).
 
 import type { Disk, File } from "../host/host.ts";
+import { finalSync } from "./final_sync.ts";
 
 /** At the end of a file's name while it is being written. */
 export const TEMPORARY_SUFFIX = ".tmp";
@@ -20,12 +21,12 @@ export async function replaceFile(
   const temporary = path + TEMPORARY_SUFFIX;
   const file = writeWhole(disk, temporary, bytes);
   try {
-    await file.sync();
+    await finalSync(() => file.sync());
   } finally {
     file.close();
   }
   disk.rename(temporary, path);
-  await disk.syncDirectory(folderOf(path));
+  await finalSync(() => disk.syncDirectory(folderOf(path)));
 }
 
 /** Replaces a file's content at once; a crash may still bring back the old one, or an empty one. */

@@ -7,6 +7,7 @@
 // costs little.
 
 import { assert } from "../base/assert.ts";
+import { HostError } from "../host/host.ts";
 import {
   BatchScan,
   type CorruptRange,
@@ -99,7 +100,12 @@ export class Segment {
     );
   }
 
-  /** Makes an empty segment on disk; files in its place are emptied. */
+  /**
+   * Makes an empty segment on disk; files in its place are emptied.
+   *
+   * @throws {HostError} Where the disk failed, and nothing is left then; of a
+   * kind that does not pass where something may be left.
+   */
   static create(options: SegmentOptions, config: SegmentConfig): Segment {
     const segment = new Segment(options);
     try {
@@ -117,7 +123,8 @@ export class Segment {
       segment.transactions.reset();
       segment.#preallocate(config);
     } catch (error) {
-      segment.close();
+      // What stays would be taken for a segment by the next start.
+      segment.remove();
       throw error;
     }
     segment.#largest = segment.#noTimestamp;
@@ -170,6 +177,11 @@ export class Segment {
   hasFullIndex(config: SegmentConfig): boolean {
     const maxBytes = config["segment.index.bytes"];
     return this.offsetIndex.isFull(maxBytes) || this.timeIndex.isFull(maxBytes);
+  }
+
+  /** Opens the log file, so that a write needs no more than to write. */
+  openLog(): void {
+    this.log.open();
   }
 
   /**
@@ -308,6 +320,7 @@ export class Segment {
   finish(): void {
     const { timestampMs, offset } = this.largestTimestamp;
     this.timeIndex.maybeAppend(timestampMs, offset);
+    this.transactions.flush();
     this.offsetIndex.trim();
     this.timeIndex.trim();
     this.hasUnsyncedIndexes = true;
@@ -315,13 +328,19 @@ export class Segment {
 
   /** Makes what was written survive a crash; indexes only once it is finished. */
   async sync(): Promise<void> {
-    this.isDirty = false;
-    await this.log.sync();
-    if (!this.hasUnsyncedIndexes) return;
-    this.hasUnsyncedIndexes = false;
-    await this.#offsetFile.sync();
-    await this.#timeFile.sync();
-    if (this.transactions.file.exists()) await this.transactions.file.sync();
+    this.transactions.flush();
+    if (this.isDirty) {
+      // What is written while the sync is under way counts as not synced.
+      this.isDirty = false;
+      await this.#orElse(() => this.log.sync(), () => this.isDirty = true);
+    }
+    if (this.hasUnsyncedIndexes) {
+      this.hasUnsyncedIndexes = false;
+      await this.#orElse(
+        () => this.#syncIndexes(),
+        () => this.hasUnsyncedIndexes = true,
+      );
+    }
   }
 
   /** Gives all handles back. */
@@ -337,10 +356,34 @@ export class Segment {
     }
   }
 
-  /** Unlinks all files. */
+  /**
+   * Unlinks all files.
+   *
+   * @throws {HostError} Of a kind that does not pass: something may be left.
+   */
   remove(): void {
     this.isDeleted = true;
-    for (const file of this.#files()) file.remove();
+    try {
+      for (const file of this.#files()) file.remove();
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error;
+      throw new HostError("io", error.message, { cause: error });
+    }
+  }
+
+  async #orElse(run: () => Promise<void>, undo: () => void): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      undo();
+      throw error;
+    }
+  }
+
+  async #syncIndexes(): Promise<void> {
+    await this.#offsetFile.sync();
+    await this.#timeFile.sync();
+    if (this.transactions.file.exists()) await this.transactions.file.sync();
   }
 
   #files(): PooledFile[] {

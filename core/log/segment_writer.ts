@@ -2,8 +2,7 @@
 // that is full, old, or cannot count so far. A write happens whole or not at all.
 
 import type { TopicConfig } from "../config/topic_config.ts";
-import { type Host, HostError } from "../host/host.ts";
-import { KafkaError } from "../wire/kafka/errors.ts";
+import type { Host } from "../host/host.ts";
 import type { BatchSummary } from "./batch_summary.ts";
 import type { FilePool, Place } from "./file_pool.ts";
 import type { LogEnvironment } from "./log_parts.ts";
@@ -14,8 +13,6 @@ import { NO_TIMESTAMP } from "./time_index.ts";
 
 /** Whose segments are written. */
 export interface WriterOptions {
-  /** `topic-partition`, for messages. */
-  readonly name: string;
   readonly place: Place;
   readonly segments: SegmentList;
   readonly config: TopicConfig;
@@ -30,7 +27,6 @@ export class SegmentWriter {
   /** The topic's configuration; may be replaced at any time. */
   config: TopicConfig;
   readonly #environment: LogEnvironment;
-  readonly #name: string;
   readonly #place: Place;
   readonly #segments: SegmentList;
   readonly #onRoll: (baseOffset: number) => void;
@@ -38,7 +34,6 @@ export class SegmentWriter {
 
   constructor(environment: LogEnvironment, options: WriterOptions) {
     this.#environment = environment;
-    this.#name = options.name;
     this.#place = options.place;
     this.#segments = options.segments;
     this.config = options.config;
@@ -62,8 +57,9 @@ export class SegmentWriter {
         const fits = last - at.logEndOffset <= RELATIVE_OFFSET_MAX;
         this.#roll(fits ? at.logEndOffset : batches[0].baseOffset);
       }
+      this.#segments.active.openLog();
     } catch (error) {
-      throw this.#writeFailure(error);
+      throw directory.taken(error);
     }
     const segment = this.#segments.active;
     const sizeBefore = segment.sizeBytes;
@@ -76,20 +72,8 @@ export class SegmentWriter {
         // What the file ends with is not known any more.
         directory.fail(cutError as Error);
       }
-      throw this.#writeFailure(error);
+      throw directory.taken(error);
     }
-  }
-
-  /** A full disk, or too many open files, pass; any other failure does not. */
-  #writeFailure(error: unknown): unknown {
-    const { directory } = this.#environment;
-    const mayPass = error instanceof HostError &&
-      (error.kind === "noSpace" || error.kind === "tooManyFiles");
-    if (!mayPass || !directory.isOnline) return directory.taken(error);
-    return new KafkaError(
-      "KAFKA_STORAGE_ERROR",
-      `Cannot append to ${this.#name}: ${error.message}`,
-    );
   }
 
   #mustRoll(

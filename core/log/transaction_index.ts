@@ -10,6 +10,7 @@
 //
 // Source: KIP-98; observed in testdata/log/kafka-data.tar.gz, tx-0.
 
+import { concatBytes } from "../base/bytes.ts";
 import { CorruptFileError } from "./corrupt_file_error.ts";
 import type { PooledFile } from "./file_pool.ts";
 
@@ -35,6 +36,8 @@ export interface OffsetRange {
 export class TransactionIndex {
   readonly file: PooledFile;
   #entries: AbortedTransaction[] | null = null;
+  /** Entries that are in the file; those after them wait for `flush`. */
+  #writtenCount = 0;
 
   constructor(file: PooledFile) {
     this.file = file;
@@ -45,12 +48,22 @@ export class TransactionIndex {
     return this.#entries ??= this.#read();
   }
 
+  /** Adds an entry; `flush` writes it. */
   append(entry: AbortedTransaction): void {
-    const entries = this.#entries ??= this.#read();
-    const bytes = encodeAbortedTransaction(entry);
+    (this.#entries ??= this.#read()).push(entry);
+  }
+
+  /** Writes the entries that were added. */
+  flush(): void {
+    if (this.#entries === null) return;
+    const waiting = this.#entries.slice(this.#writtenCount);
+    if (waiting.length === 0) return;
     this.file.create();
-    this.file.writeAt(bytes, entries.length * TRANSACTION_ENTRY_BYTES);
-    entries.push(entry);
+    this.file.writeAt(
+      concatBytes(waiting.map(encodeAbortedTransaction)),
+      this.#writtenCount * TRANSACTION_ENTRY_BYTES,
+    );
+    this.#writtenCount = this.#entries.length;
   }
 
   /**
@@ -73,7 +86,10 @@ export class TransactionIndex {
     const entries = this.entries;
     const kept = entries.filter((entry) => entry.lastOffset < offset);
     if (kept.length === entries.length) return;
-    this.file.truncate(kept.length * TRANSACTION_ENTRY_BYTES);
+    if (kept.length < this.#writtenCount) {
+      this.file.truncate(kept.length * TRANSACTION_ENTRY_BYTES);
+      this.#writtenCount = kept.length;
+    }
     this.#entries = kept;
   }
 
@@ -81,6 +97,7 @@ export class TransactionIndex {
   reset(): void {
     this.file.remove();
     this.#entries = [];
+    this.#writtenCount = 0;
   }
 
   #read(): AbortedTransaction[] {
@@ -88,7 +105,12 @@ export class TransactionIndex {
     if (sizeBytes === 0) return [];
     const bytes = new Uint8Array(sizeBytes);
     const count = this.file.readAt(bytes, 0);
-    return decodeTransactionIndex(this.file.path, bytes.subarray(0, count));
+    const entries = decodeTransactionIndex(
+      this.file.path,
+      bytes.subarray(0, count),
+    );
+    this.#writtenCount = entries.length;
+    return entries;
   }
 }
 

@@ -1,0 +1,280 @@
+// What of a partition's log is on disk, kept together: segments, leader epochs,
+// producers and their snapshots, and how far all of it was synced.
+//
+// `partition_log.ts` decides what may be appended, read and deleted; here it is
+// done, so that after each step the files agree with each other, or the
+// directory is offline.
+
+import type { TopicConfig } from "../config/topic_config.ts";
+import type { BatchSummary } from "./batch_summary.ts";
+import type { Place } from "./file_pool.ts";
+import type { LeaderEpochs } from "./leader_epochs.ts";
+import { mayPass } from "./log_directory_state.ts";
+import { LogFlusher } from "./log_flusher.ts";
+import type { LogEnvironment, LogIdentity, LogParts } from "./log_parts.ts";
+import { PartitionStateFiles } from "./partition_state_files.ts";
+import type { ProducerSnapshots } from "./producer_snapshots.ts";
+import type { ProducerState } from "./producer_state.ts";
+import { applyToProducers, replayProducers } from "./replay_producers.ts";
+import type { SegmentList } from "./segment_list.ts";
+import { SegmentRemovals } from "./segment_removals.ts";
+import { SegmentWriter } from "./segment_writer.ts";
+
+/** The files of one log. */
+export class LogStorage {
+  readonly segments: SegmentList;
+  readonly epochs: LeaderEpochs;
+  readonly producers: ProducerState;
+  readonly place: Place;
+  readonly stateFiles: PartitionStateFiles;
+  readonly #environment: LogEnvironment;
+  readonly #snapshots: ProducerSnapshots;
+  readonly #flusher: LogFlusher;
+  readonly #writer: SegmentWriter;
+  readonly #removals: SegmentRemovals;
+  #endOffset: number;
+  #isDeleted = false;
+  /** Whether anything was written since it was opened. */
+  #wasWritten: boolean;
+
+  constructor(
+    environment: LogEnvironment,
+    identity: LogIdentity,
+    parts: LogParts,
+  ) {
+    const { host, directory } = environment;
+    this.#environment = environment;
+    this.place = identity.place;
+    this.segments = parts.segments;
+    this.epochs = parts.epochs;
+    this.producers = parts.producers;
+    this.#snapshots = parts.snapshots;
+    this.#endOffset = parts.logEndOffset;
+    this.#wasWritten = parts.isNew ||
+      parts.segments.all().some((segment) => segment.isDirty);
+    this.stateFiles = new PartitionStateFiles(host.disk, this.place, {
+      epochs: parts.epochs,
+      savedRevision: parts.savedEpochsRevision,
+      topicId: parts.topicId,
+      isNew: parts.isNew,
+    });
+    this.#flusher = new LogFlusher({
+      segments: this.segments,
+      logEndOffset: () => this.#endOffset,
+      isDeleted: () => this.#isDeleted,
+      syncMetadata: async () => {
+        await this.stateFiles.sync();
+        await this.#snapshots.sync();
+      },
+    }, {
+      disk: host.disk,
+      clock: host.clock,
+      place: this.place,
+      directory,
+      recoveryPoint: parts.recoveryPoint,
+    });
+    this.#removals = new SegmentRemovals(host.clock, directory);
+    this.#writer = new SegmentWriter(environment, {
+      place: this.place,
+      segments: this.segments,
+      config: identity.config,
+      onRoll: (baseOffset) =>
+        this.#snapshots.write(baseOffset, this.producers.snapshot()),
+      afterRoll: () => {
+        this.flush().catch(() => {});
+      },
+    });
+  }
+
+  get config(): TopicConfig {
+    return this.#writer.config;
+  }
+
+  set config(config: TopicConfig) {
+    this.#writer.config = config;
+  }
+
+  /** The offset after the last record. */
+  get endOffset(): number {
+    return this.#endOffset;
+  }
+
+  /** Records below survive a crash. */
+  get recoveryPoint(): number {
+    return this.#flusher.recoveryPoint;
+  }
+
+  get isDeleted(): boolean {
+    return this.#isDeleted;
+  }
+
+  /**
+   * Writes batches at the end, and takes along what follows from them.
+   *
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed; then nothing
+   * was written, or the directory is offline.
+   */
+  write(
+    bytes: Uint8Array,
+    batches: readonly BatchSummary[],
+    nowMs: number,
+  ): void {
+    const { directory } = this.#environment;
+    if (batches.some((batch) => batch.marker !== null)) {
+      // Read now: once the marker is written there is no way back.
+      directory.guard(() => this.segments.active.transactions.entries);
+    }
+    this.#writer.write(bytes, batches, {
+      logEndOffset: this.#endOffset,
+      nowMs,
+    });
+    this.#wasWritten = true;
+    this.#endOffset = batches[batches.length - 1].lastOffset + 1;
+    const { transactions } = this.segments.active;
+    for (const batch of batches) {
+      this.epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset);
+      const completed = applyToProducers(this.producers, batch);
+      if (completed?.isAborted !== true) continue;
+      transactions.append(completed);
+      this.#nowOrLater(() => transactions.flush());
+    }
+    this.#nowOrLater(() => this.stateFiles.writeEpochs());
+  }
+
+  /**
+   * Makes all that was written survive a crash.
+   *
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR where an fsync failed.
+   */
+  flush(): Promise<void> {
+    return this.#flusher.flush();
+  }
+
+  /**
+   * Flushes as `flush.messages` and `flush.ms` ask.
+   *
+   * @returns What an acknowledgement waits for; `null` where it need not.
+   */
+  flushAsConfigured(): Promise<void> | null {
+    const unflushed = this.#endOffset - this.#flusher.recoveryPoint;
+    if (unflushed >= this.config["flush.messages"]) return this.flush();
+    const delayMs = this.config["flush.ms"];
+    if (delayMs < FOREVER_MS) this.#flusher.flushWithin(delayMs);
+    return null;
+  }
+
+  /**
+   * Deletes the segments of which all records are below an offset; never the
+   * active one.
+   *
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed.
+   */
+  deleteSegmentsBelow(offset: number): void {
+    let count = 0;
+    while (
+      count + 1 < this.segments.count &&
+      this.segments.at(count + 1)!.baseOffset <= offset
+    ) count++;
+    if (count === 0) return;
+    this.#removals.add(
+      this.segments.removeFirst(count),
+      this.config["file.delete.delay.ms"],
+    );
+    this.#environment.directory.guard(() =>
+      this.#snapshots.keepOnly(
+        new Set(this.segments.all().map((segment) => segment.baseOffset)),
+      )
+    );
+  }
+
+  /**
+   * Drops the records from an offset on, which the first segment starts at or
+   * before; a batch that holds it goes as a whole.
+   *
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed.
+   */
+  truncateTo(offset: number): void {
+    this.#environment.directory.guardWhole(() => {
+      const index = this.segments.floorIndex(offset);
+      const later = this.segments.removeFrom(index + 1);
+      for (const segment of later) segment.remove();
+      this.#endOffset = this.segments.active.truncate(offset);
+      this.epochs.truncateEnd(this.#endOffset);
+      this.stateFiles.writeEpochs();
+      this.#flusher.truncated(this.#endOffset);
+      this.#snapshots.removeAbove(this.#endOffset);
+      replayProducers(this.producers, this.#snapshots, this.segments, {
+        endOffset: this.#endOffset,
+      });
+      this.#wasWritten = true;
+    });
+  }
+
+  /**
+   * Drops everything; the log goes on at an offset.
+   *
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed.
+   */
+  restartAt(offset: number): void {
+    this.#environment.directory.guardWhole(() => {
+      for (const segment of this.segments.removeFrom(0)) segment.remove();
+      this.segments.push(this.#writer.create(offset));
+      this.#endOffset = offset;
+      this.epochs.clear();
+      this.stateFiles.writeEpochs();
+      this.#snapshots.removeAbove(-1);
+      this.producers.load([]);
+      this.#flusher.restarted(offset);
+      this.#wasWritten = true;
+    });
+  }
+
+  /**
+   * Leaves files that a start may trust: all synced, indexes cut to their size,
+   * producers written down.
+   *
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed.
+   */
+  async finish(): Promise<void> {
+    const { directory } = this.#environment;
+    directory.assertOnline();
+    if (this.#isDeleted) return;
+    if (this.#wasWritten) {
+      await this.flush();
+      directory.guard(() => {
+        this.segments.active.finish();
+        this.#snapshots.write(this.#endOffset, this.producers.snapshot());
+      });
+      // With nothing new in the log, this syncs the indexes.
+      await this.flush();
+    }
+    directory.guard(() => this.stateFiles.writeEpochs());
+  }
+
+  /** Lets go of all handles and timers, and writes nothing. */
+  abandon(): void {
+    this.#flusher.stopTimer();
+    this.#removals.stop();
+    for (const segment of this.segments.all()) segment.close();
+  }
+
+  /** The folder was renamed: files stay readable, nothing more is written. */
+  markDeleted(): void {
+    this.#isDeleted = true;
+    this.#flusher.stopTimer();
+    this.#removals.stop();
+    for (const segment of this.segments.all()) segment.isDeleted = true;
+  }
+
+  /** Writes what the next append or flush would write as well: a full disk is no reason to refuse. */
+  #nowOrLater(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      if (!mayPass(error)) throw this.#environment.directory.taken(error);
+    }
+  }
+}
+
+/** Above it, `flush.ms` means never: timers do not reach so far. */
+const FOREVER_MS = 2 ** 31 - 1;
