@@ -51,13 +51,12 @@ export function reportItems(
   return exitCodeOfItems(items.map(({ error }) => error));
 }
 
-/** Reads `KEY=VALUE` items of a flag. */
-export function parseKeyValues(
+/** Reads `KEY=VALUE` items of a flag, in their order. */
+export function parsePairs(
   flag: string,
   items: readonly string[],
-): Map<string, string> {
-  const values = new Map<string, string>();
-  for (const item of items) {
+): [key: string, value: string][] {
+  return items.map((item) => {
     const end = item.indexOf("=");
     const key = item.slice(0, end).trim();
     if (end < 1 || key === "") {
@@ -65,9 +64,16 @@ export function parseKeyValues(
         `${flag}: expected KEY=VALUE, got ${JSON.stringify(item)}`,
       );
     }
-    values.set(key, item.slice(end + 1));
-  }
-  return values;
+    return [key, item.slice(end + 1)];
+  });
+}
+
+/** Reads `KEY=VALUE` items of a flag; the last of a key wins. */
+export function parseKeyValues(
+  flag: string,
+  items: readonly string[],
+): Map<string, string> {
+  return new Map(parsePairs(flag, items));
 }
 
 /** Names of topics, each checked, each once. */

@@ -40,6 +40,16 @@ export const commands: CommandTable = [
     load: () => import("./topic_purge.ts"),
   },
   {
+    name: "produce",
+    summary: "Send records from standard input or files",
+    load: () => import("./produce.ts"),
+  },
+  {
+    name: "consume",
+    summary: "Print records of topics",
+    load: () => import("./consume.ts"),
+  },
+  {
     name: "config get",
     summary: "Show the configuration of topics and brokers",
     load: () => import("./config_get.ts"),
@@ -78,6 +88,16 @@ export const commands: CommandTable = [
     name: "cluster info",
     summary: "Show the brokers of a cluster and what they serve",
     load: () => import("./cluster_info.ts"),
+  },
+  {
+    name: "perf produce",
+    summary: "Measure how fast records are taken",
+    load: () => import("./perf_produce.ts"),
+  },
+  {
+    name: "perf consume",
+    summary: "Measure how fast records are given",
+    load: () => import("./perf_consume.ts"),
   },
   {
     name: "completion",

@@ -118,7 +118,7 @@ Deno.test("RecordReader reads lines, with or without a key", async () => {
 Deno.test("RecordReader names the line that has no separator", async () => {
   await rejects(readAll("%k:%v\\n", "a:1\nb\nc:3\n"), {
     name: "UsageError",
-    message: 'line 2: expected ":" after "b\\n"',
+    message: 'line 2: expected ":" after "b"',
   });
 });
 

@@ -169,7 +169,7 @@ async function readText(
   if (!found && !isLast) {
     throw new UsageError(
       `${place}: expected ${JSON.stringify(printedMark(mark))} after ${
-        JSON.stringify(printedMark(bytes.subarray(0, 60)))
+        JSON.stringify(printedMark(bytes.subarray(0, 60)).trimEnd())
       }`,
     );
   }

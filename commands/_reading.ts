@@ -1,0 +1,61 @@
+// What `consume` is going to read: from where to where, for each partition.
+
+import type { OffsetExpression } from "../core/cli/offset_expression.ts";
+import { UsageError } from "../core/cli/usage_error.ts";
+import type { Admin } from "../core/client/admin.ts";
+import type { IsolationLevel } from "../core/client/list_offsets.ts";
+import type { TopicPartition } from "../core/client/metadata.ts";
+import { resolveOffsets } from "./_offsets.ts";
+import { storedOffsets } from "./_stored_offsets.ts";
+
+/** One partition's part: offsets `from` up to, and without, `to`. */
+export interface Reading extends TopicPartition {
+  readonly from: number;
+  /** Where the fetches begin: `from`, or the nearest offset that there is. */
+  readonly position: number;
+  /** `Infinity` goes on with what is still to be written. */
+  readonly to: number;
+}
+
+export interface ReadingRequest {
+  readonly partitions: readonly TopicPartition[];
+  readonly from: OffsetExpression;
+  readonly to: OffsetExpression | null;
+  /** Stops at the end as it is now. */
+  readonly untilEnd: boolean;
+  readonly group: string | undefined;
+  readonly isolationLevel: IsolationLevel;
+}
+
+/** @throws {UsageError} Where stored offsets are asked for without a group. */
+export async function planReading(
+  admin: Admin,
+  request: ReadingRequest,
+): Promise<Reading[]> {
+  const { partitions, from, to, untilEnd, group, isolationLevel } = request;
+  if ((from.kind === "stored" || to?.kind === "stored") && !group) {
+    throw new UsageError("stored offsets need the name of a group: --group");
+  }
+  const resolve = (expression: OffsetExpression) =>
+    resolveOffsets(admin, partitions, expression, {
+      isolationLevel,
+      stored: (asked) => storedOffsets(admin, group ?? "", asked),
+    });
+  const nowhere = partitions.map(() => Infinity);
+  const needsBounds = from.kind === "offset" || untilEnd;
+  const [starts, stops, earliest, latest] = await Promise.all([
+    resolve(from),
+    to === null ? nowhere : resolve(to),
+    from.kind === "offset" ? resolve({ kind: "earliest" }) : [],
+    needsBounds ? resolve({ kind: "latest" }) : nowhere,
+  ]);
+  return partitions.map((partition, index) => ({
+    ...partition,
+    from: starts[index],
+    // What has been deleted, or is still to be written, cannot be fetched.
+    position: from.kind === "offset"
+      ? Math.min(Math.max(starts[index], earliest[index]), latest[index])
+      : starts[index],
+    to: untilEnd ? Math.min(stops[index], latest[index]) : stops[index],
+  }));
+}

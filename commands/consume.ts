@@ -1,0 +1,276 @@
+// kq consume
+
+import { command, type CommandContext } from "../core/cli/command.ts";
+import { clientConfig } from "../core/cli/connection.ts";
+import { ExitCode } from "../core/cli/exit_code.ts";
+import { connectionFlags, OUTPUT_FORMATS } from "../core/cli/flags.ts";
+import { parseOffset } from "../core/cli/offset_expression.ts";
+import { parseTopicSpec } from "../core/cli/topic_spec.ts";
+import { ExitError, UsageError } from "../core/cli/usage_error.ts";
+import { Admin } from "../core/client/admin.ts";
+import {
+  type Consumer,
+  createConsumer,
+  type RecordChunk,
+} from "../core/client/consumer.ts";
+import type { IsolationLevel } from "../core/client/list_offsets.ts";
+import { chosenTopics } from "./_admin.ts";
+import { planReading, type Reading } from "./_reading.ts";
+import { type RecordPrinter, recordPrinter } from "./_record_printer.ts";
+import { partitionsOf } from "./_topic_partitions.ts";
+
+const FLAGS = {
+  "from-offset": {
+    kind: "text",
+    short: "s",
+    also: ["offset"],
+    value: "OFFSET",
+    doc:
+      "Where to begin: earliest (the default), latest, stored, N, -N, +N, @TIME",
+  },
+  "to-offset": {
+    kind: "text",
+    short: "e",
+    value: "OFFSET",
+    doc: "Where to stop, in the same forms; that record is not read",
+  },
+  "from-beginning": { kind: "switch", doc: "Begin at the earliest record" },
+  "until-end": {
+    kind: "switch",
+    doc: "Stop at the end as it stands at the start",
+  },
+  "max-messages": {
+    kind: "whole",
+    short: "n",
+    min: 0,
+    value: "N",
+    doc: "Stop after N records",
+  },
+  "idle-timeout": {
+    kind: "duration",
+    doc: "Give up, with exit code 5, when no record comes for this long",
+  },
+  partition: {
+    kind: "whole",
+    short: "p",
+    also: ["partitions"],
+    min: 0,
+    many: true,
+    doc: "Only this partition; the same as TOPIC:N",
+  },
+  regex: { kind: "switch", short: "r", doc: "The names are patterns" },
+  group: {
+    kind: "text",
+    short: "g",
+    doc: "The group whose stored offsets are meant; nothing is committed",
+  },
+  "isolation-level": {
+    kind: "choice",
+    of: ["read_uncommitted", "read_committed"],
+    doc: "Whether records of open and aborted transactions are seen",
+  },
+  format: {
+    kind: "text",
+    short: "f",
+    doc: "Format of a record, such as '%k: %v\\n' (default '%v\\n')",
+  },
+  output: {
+    kind: "choice",
+    short: "o",
+    of: ["text", ...OUTPUT_FORMATS],
+    default: "text",
+    value: "FORMAT",
+    doc: "How to print",
+  },
+  ...connectionFlags,
+} as const;
+
+export default command({
+  details:
+    "In a format, %t is the topic, %p partition, %o offset, %d timestamp, %k key,\n" +
+    "%v value, %h{%k=%v } headers, %e leader epoch, %K and %V sizes. Modifiers:\n" +
+    "%v{hex}, {base64}, {json}; %V{big32} and so on; %d{strftime[%F %T]}.",
+  args: [{
+    name: "TOPIC",
+    doc: "A topic, or some of its partitions as in orders:0,2",
+    many: true,
+  }],
+  flags: FLAGS,
+  examples: [
+    "kq consume orders --from-offset 2",
+    "kq consume orders --from-offset @-1h --until-end -o ndjson",
+    "kq consume orders:0 -s -10 -n 10 -f '%o %k=%v\\n'",
+  ],
+  finishesItself: true,
+  run: async (context, { flags, args }) => {
+    if (flags.format !== undefined && flags.output !== "text") {
+      throw new UsageError("--format and --output exclude each other");
+    }
+    const from = startText(flags);
+    const nowMs = context.host.clock.wallMs();
+    const printer = recordPrinter(
+      context.out,
+      flags.output,
+      flags.format ?? "%v\\n",
+    );
+    const expressions = {
+      from: parseOffset(from, nowMs),
+      to: flags["to-offset"] === undefined
+        ? null
+        : parseOffset(flags["to-offset"], nowMs),
+    };
+    const config = await clientConfig(context, flags);
+    if (flags["isolation-level"] !== undefined) {
+      config.set("isolation.level", flags["isolation-level"]);
+    }
+    const isolationLevel =
+      (config.get("isolation.level") ?? "read_uncommitted") as IsolationLevel;
+    if (!config.has("auto.offset.reset")) {
+      config.set("auto.offset.reset", "none");
+    }
+    const group = flags.group ?? config.get("group.id");
+    const consumer = createConsumer(context.host, config);
+    try {
+      const admin = new Admin(consumer.cluster);
+      const readings = await planReading(admin, {
+        partitions: await chosen(admin, args, flags),
+        ...expressions,
+        untilEnd: flags["until-end"],
+        group,
+        isolationLevel,
+      });
+      return await read(context, { consumer, readings, printer, flags });
+    } finally {
+      consumer.close();
+    }
+  },
+});
+
+function startText(flags: {
+  readonly "from-offset": string | undefined;
+  readonly "from-beginning": boolean;
+}): string {
+  if (flags["from-offset"] === undefined) return "earliest";
+  if (flags["from-beginning"]) {
+    throw new UsageError(
+      "--from-beginning and --from-offset exclude each other",
+    );
+  }
+  return flags["from-offset"];
+}
+
+async function chosen(
+  admin: Admin,
+  args: readonly string[],
+  flags: { readonly regex: boolean; readonly partition: readonly number[] },
+) {
+  const specs = flags.regex
+    ? (await chosenTopics(admin, args, true)).map((topic) => ({
+      topic,
+      partitions: null,
+    }))
+    : args.map((text) => parseTopicSpec(text));
+  if (flags.regex && specs.length === 0) {
+    throw new ExitError(ExitCode.NOT_FOUND, "no topic has such a name");
+  }
+  if (flags.partition.length === 0) return await partitionsOf(admin, specs);
+  if (specs.some(({ partitions }) => partitions !== null)) {
+    throw new UsageError("--partition and TOPIC:N exclude each other");
+  }
+  const partitions = flags.partition;
+  return await partitionsOf(
+    admin,
+    specs.map(({ topic }) => ({ topic, partitions })),
+  );
+}
+
+interface Reader {
+  readonly consumer: Consumer;
+  readonly readings: readonly Reading[];
+  readonly printer: RecordPrinter;
+  readonly flags: {
+    readonly "max-messages": number | undefined;
+    readonly "idle-timeout": number | undefined;
+  };
+}
+
+/** The longest that a poll waits, so that ends and interrupts are seen. */
+const POLL_MS = 1000;
+
+async function read(
+  { out, host, interrupted }: CommandContext,
+  { consumer, readings, printer, flags }: Reader,
+): Promise<number> {
+  const open = new Map(readings.map((reading) => [keyOf(reading), reading]));
+  const idleMs = flags["idle-timeout"] ?? Infinity;
+  let leftCount = flags["max-messages"] ?? Infinity;
+  let lastMs = host.clock.monotonicMs();
+  interrupted.addEventListener("abort", () => consumer.wakeup());
+  consumer.assign(readings);
+  for (const reading of readings) consumer.seek(reading, reading.position);
+  while (!interrupted.aborted) {
+    closeFinished(consumer, open);
+    if (open.size === 0 || leftCount <= 0) break;
+    const waitMs = Math.min(
+      POLL_MS,
+      lastMs + idleMs - host.clock.monotonicMs(),
+    );
+    const chunks = await consumer.poll(Math.max(0, waitMs));
+    for (const chunk of chunks) {
+      const reading = open.get(keyOf(chunk));
+      if (reading === undefined) continue;
+      leftCount -= await print(chunk, reading, printer, leftCount);
+    }
+    await out.flush();
+    if (chunks.length > 0) lastMs = host.clock.monotonicMs();
+    else if (host.clock.monotonicMs() - lastMs >= idleMs) {
+      await printer.end();
+      throw new ExitError(
+        ExitCode.TIMED_OUT,
+        `no record came for ${idleMs} ms`,
+      );
+    }
+  }
+  await printer.end();
+  return interrupted.aborted ? ExitCode.INTERRUPTED : ExitCode.DONE;
+}
+
+function keyOf({ topic, partition }: { topic: string; partition: number }) {
+  return `${topic}:${partition}`;
+}
+
+// Fetch positions pass markers of transactions and holes of compaction, where
+// counted records would wait for ever.
+function closeFinished(consumer: Consumer, open: Map<string, Reading>): void {
+  const finished = [...open].filter(([, reading]) => {
+    const position = consumer.currentPosition(reading) ?? reading.position;
+    return position >= reading.to;
+  });
+  if (finished.length === 0) return;
+  for (const [key] of finished) open.delete(key);
+  consumer.assign([...open.values()]);
+}
+
+/** @returns How many records were printed. */
+async function print(
+  chunk: RecordChunk,
+  reading: Reading,
+  printer: RecordPrinter,
+  countMax: number,
+): Promise<number> {
+  const { topic, partition, leaderEpoch, timestampType } = chunk;
+  let count = 0;
+  for (const record of chunk.records) {
+    if (count >= countMax || record.offset >= reading.to) break;
+    if (record.offset < reading.from) continue;
+    await printer.print({
+      ...record,
+      topic,
+      partition,
+      leaderEpoch,
+      timestampType: record.timestampMs < 0 ? "NoTimestampType" : timestampType,
+    });
+    count++;
+  }
+  return count;
+}
