@@ -70,10 +70,13 @@ export async function openEmbeddedCoordinator(
     const recovered = recover(host.disk, files);
     if (recovered.isNew) {
       // The names above first: a snapshot says that all this has been done.
-      for (const path of new Set([directory, ...made])) {
-        await host.disk.syncDirectory(path);
-        await host.disk.syncDirectory(parentDirectory(path));
-      }
+      const parents = [directory, ...made].flatMap((path) => [
+        path,
+        parentDirectory(path),
+      ]);
+      await Promise.all(
+        [...new Set(parents)].map((path) => host.disk.syncDirectory(path)),
+      );
       await writeSnapshot(host, files, recovered.tree);
     }
     const log = recovered.log === null ? null : await TxnLogFile.resume(
