@@ -15,7 +15,7 @@ import {
   leaderEpochOf,
   type PartitionResult,
 } from "./leader_calls.ts";
-import { byTopic, type TopicPartition } from "./metadata.ts";
+import { byTopic, partitionKey, type TopicPartition } from "./metadata.ts";
 
 const LIST_OFFSETS = exchange(listOffsetsRequest, listOffsetsResponse);
 
@@ -63,12 +63,13 @@ function versionMin(timestampMs: number): number {
 }
 
 /**
- * Asks the leaders of partitions for offsets.
+ * Asks the leaders of partitions for offsets. A partition may be asked for at
+ * several times.
  *
  * @returns One result per query, in order; a query that the broker is too old for
  * has the error `UNSUPPORTED_VERSION`.
  */
-export function listOffsets(
+export async function listOffsets(
   cluster: Cluster,
   queries: readonly OffsetQuery[],
   options: {
@@ -76,10 +77,36 @@ export function listOffsets(
     readonly deadlineMs: number;
   },
 ): Promise<PartitionResult<ListedOffset>[]> {
-  return askLeaders(cluster, queries, {
-    deadlineMs: options.deadlineMs,
-    ask: (nodeId, asked) => askOne(cluster, { nodeId, asked, ...options }),
+  const results: PartitionResult<ListedOffset>[] = new Array(queries.length);
+  // A request may name a partition once.
+  await Promise.all(
+    rounds(queries).map(async (round) => {
+      const found = await askLeaders(
+        cluster,
+        round.map((index) => queries[index]),
+        {
+          deadlineMs: options.deadlineMs,
+          ask: (nodeId, asked) =>
+            askOne(cluster, { nodeId, asked, ...options }),
+        },
+      );
+      found.forEach((result, i) => results[round[i]] = result);
+    }),
+  );
+  return results;
+}
+
+/** The indexes of queries, so that no round has a partition twice. */
+function rounds(queries: readonly OffsetQuery[]): number[][] {
+  const countOf = new Map<string, number>();
+  const rounds: number[][] = [];
+  queries.forEach((query, index) => {
+    const key = partitionKey(query);
+    const round = countOf.get(key) ?? 0;
+    countOf.set(key, round + 1);
+    (rounds[round] ??= []).push(index);
   });
+  return rounds;
 }
 
 async function askOne(
