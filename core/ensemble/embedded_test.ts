@@ -189,6 +189,33 @@ Deno.test("a session's end takes its ephemerals, also those on their way", async
   });
 });
 
+Deno.test("an ephemeral that is deleted while its session ends is deleted once", async () => {
+  const sim = simHost(11, { disk: { syncDelayMs: 2 } });
+  await sim.run(async () => {
+    const coordinator = await openEmbeddedCoordinator(sim.host, DIRECTORY);
+    const [one, two] = [
+      await coordinator.connect(),
+      await coordinator.connect(),
+    ];
+    await two.create("/p", null, "persistent");
+    await two.create("/p/x", null, "persistent");
+    await one.create("/p/e", null, "ephemeral");
+    // All decided before the first of them is applied.
+    const outcomes = await Promise.allSettled([
+      one.delete("/p/e", -1),
+      one.close(),
+      two.delete("/p", -1),
+    ]);
+    deepEqual(outcomes.map((each) => each.status), [
+      "fulfilled",
+      "fulfilled",
+      "rejected",
+    ]);
+    deepEqual((await two.children("/p")).names, ["x"]);
+    await coordinator.close();
+  });
+});
+
 Deno.test("answers of a session come in the order asked", async () => {
   const sim = simHost(7, { disk: { syncDelayMs: 3 } });
   await sim.run(async () => {

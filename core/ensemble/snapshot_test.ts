@@ -179,9 +179,9 @@ const request: fc.Arbitrary<WriteRequest> = fc.oneof(
       steps: fc.array(step, { minLength: 1, maxLength: 4 }),
     }),
   },
-  { weight: 1, arbitrary: fc.constant({ kind: "closeSession" as const }) },
+  { weight: 2, arbitrary: fc.constant({ kind: "closeSession" as const }) },
   {
-    weight: 1,
+    weight: 2,
     arbitrary: fc.constant({ kind: "createSession" as const, timeoutMs: 1 }),
   },
 );
@@ -200,7 +200,7 @@ Deno.test("decisions do not depend on how many transactions are still on their w
         deepEqual(contentsOf(late.tree), contentsOf(prompt.tree));
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 600 },
   );
 });
 
