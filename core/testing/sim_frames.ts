@@ -2,7 +2,11 @@
 // schema with values that lead somewhere (names of topics that are there, record
 // batches that hold), with odd ones among them.
 
-import { encodeBatch } from "../record/record_batch.ts";
+import {
+  BATCH_HEADER_BYTES,
+  encodeBatch,
+  sealBatch,
+} from "../record/record_batch.ts";
 import type { RecordInput } from "../record/record.ts";
 import { codecFor } from "../wire/kafka/codec.ts";
 import { encodeRequestHeader } from "../wire/kafka/headers.ts";
@@ -206,7 +210,7 @@ function randomName(random: SimRandom, length: number): string {
   ).join("");
 }
 
-/** A batch that holds, or two of them. */
+/** A batch that holds, two of them, or one whose checksum alone is right. */
 export function randomBatch(random: SimRandom): Uint8Array {
   const records: RecordInput[] = Array.from(
     { length: 1 + random.below(4) },
@@ -231,9 +235,23 @@ export function randomBatch(random: SimRandom): Uint8Array {
       }
       : {}),
   });
+  if (random.chance(0.2)) return damagedInside(batch, random);
   if (random.chance(0.9)) return batch;
   const twice = new Uint8Array(batch.length * 2);
   twice.set(batch);
   twice.set(batch, batch.length);
   return twice;
+}
+
+/** Damage that the checksum covers up: behind it, in the header or in the records. */
+function damagedInside(batch: Uint8Array, random: SimRandom): Uint8Array {
+  const CRC_END = 21;
+  const damaged = batch.slice();
+  for (let i = random.below(3); i >= 0; i--) {
+    const start = random.chance(0.5) ? CRC_END : BATCH_HEADER_BYTES;
+    const position = start + random.below(damaged.length - start);
+    damaged[position] = random.pick([0, 1, 0x7f, 0x80, 0xff, 6]);
+  }
+  sealBatch(damaged);
+  return damaged;
 }
