@@ -5,7 +5,7 @@
 // prefers serving to keeping what was acknowledged (unclean election). Every
 // change of leader or in-sync replicas by the controller is a new leader epoch.
 //
-// Source: Kafka documentation, "Replication"; reliability rules 1, 2 and 12.
+// Source: Kafka documentation, "Replication".
 
 import { NO_LEADER, type PartitionImage } from "./cluster_image.ts";
 

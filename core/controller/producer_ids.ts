@@ -1,7 +1,7 @@
 // Producer ids, given out to brokers in blocks, so that no two brokers give the
 // same id to a producer.
 //
-// Source: kafka-cluster.md "Znodes": /latest_producer_id_block.
+// Source: KIP-730.
 
 import type { ZnodeClient } from "../coordination/znode_client.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";

@@ -10,8 +10,7 @@
 //   /admin/delete_topics/T                   topics to delete
 //   /latest_producer_id_block                the last block given out
 //
-// Source: kafka-cluster.md "Znodes"; observed in a ZooKeeper that Apache Kafka
-// 3.9.1 uses.
+// Source: observed in a ZooKeeper that Apache Kafka 3.9.1 uses.
 
 import { decodeUtf8, encodeUtf8 } from "../base/bytes.ts";
 import type { BrokerEndpoint, FeatureRange } from "./cluster_image.ts";

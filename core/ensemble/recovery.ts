@@ -5,7 +5,7 @@
 // missing or damaged part anywhere else would lose acknowledged changes, so it
 // refuses to start: restoring a backup is a person's decision.
 //
-// Source: reliability rules of ZooKeeper (ZOOKEEPER-2325, -2332, -1621).
+// Source: ZOOKEEPER-2325, -2332 and -1621, which are about starting without one.
 
 import { type Disk, type File, HostError } from "../host/host.ts";
 import { DecodeError } from "../wire/reader.ts";

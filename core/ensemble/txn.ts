@@ -5,7 +5,7 @@
 // In a log, and in a proposal of the quorum: TxnHeader, the record of the type,
 // and, in newer logs, a TxnDigest.
 //
-// Source: zookeeper.md "Files" of ZooKeeper 3.8; checked against testdata/quorum/.
+// Source: observed in ZooKeeper 3.8; checked against testdata/quorum/.
 
 import { DecodeError, Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
