@@ -52,6 +52,27 @@ type WithTimeout<T> = Omit<T, "deadlineMs"> & TimeoutOption;
 /**
  * Makes an admin client; it connects with its first call.
  *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { FakeCluster } from "../testing/fake_broker.ts";
+ * import { simHost } from "../testing/sim_host.ts";
+ * import { createAdmin } from "./admin.ts";
+ *
+ * const sim = simHost(1); // In a program: denoHost().
+ * const cluster = new FakeCluster(sim, 1);
+ * await sim.run(async () => {
+ *   await cluster.start();
+ *   cluster.state.createTopic("orders", 3);
+ *
+ *   const admin = createAdmin(sim.host, {
+ *     "bootstrap.servers": cluster.bootstrap,
+ *   });
+ *   const topics = await admin.listTopics();
+ *   deepStrictEqual(topics.map((topic) => topic.name), ["orders"]);
+ *   admin.close();
+ * });
+ * ```
+ *
  * @param config Kafka's own keys, such as `bootstrap.servers`.
  * @throws {ConfigError} Where the configuration is wrong.
  */

@@ -34,6 +34,7 @@ import {
 } from "./metadata.ts";
 import { findPositions, validatePositions } from "./offset_finder.ts";
 import { PartitionPosition } from "./position.ts";
+import { takeRecords } from "./record_turns.ts";
 import { TopicWatch } from "./topic_watch.ts";
 
 export type { RecordChunk } from "./fetched_data.ts";
@@ -50,6 +51,34 @@ export interface TimeoutOption {
 
 /**
  * Makes a consumer; it connects with its first call.
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { encodeBatch } from "../record/record_batch.ts";
+ * import { FakeCluster } from "../testing/fake_broker.ts";
+ * import { simHost } from "../testing/sim_host.ts";
+ * import { createConsumer } from "./consumer.ts";
+ *
+ * const sim = simHost(1); // In a program: denoHost().
+ * const cluster = new FakeCluster(sim, 1);
+ * await sim.run(async () => {
+ *   await cluster.start();
+ *   const value = new TextEncoder().encode("hello");
+ *   const records = [{ timestampMs: 0, key: null, value }];
+ *   cluster.state.createTopic("orders").partitions[0].append(
+ *     encodeBatch({ records }),
+ *   );
+ *
+ *   const consumer = createConsumer(sim.host, {
+ *     "bootstrap.servers": cluster.bootstrap,
+ *   });
+ *   consumer.assign([{ topic: "orders", partition: 0 }]);
+ *   consumer.seekToBeginning();
+ *   const [{ records: [first] }] = await consumer.poll(1000);
+ *   strictEqual(new TextDecoder().decode(first.value!), "hello");
+ *   consumer.close();
+ * });
+ * ```
  *
  * @param config Kafka's own keys, such as `bootstrap.servers`.
  * @throws {ConfigError} Where the configuration is wrong.
@@ -267,7 +296,10 @@ export class Consumer {
       this.#hasChanged = false;
       const positions = [...this.#positions.values()];
       this.#throwErrors(positions);
-      const { chunks, hasMoved } = this.#take(positions);
+      const { chunks, hasMoved } = takeRecords(positions, {
+        first: this.#turn++,
+        countMax: this.#settings.pollRecordsMax,
+      });
       const nextMs = this.#pump();
       if (chunks.length > 0 || hasMoved || this.#isWoken) {
         this.#isWoken = false;
@@ -339,43 +371,6 @@ export class Consumer {
       const state = this.#watch.state(topic);
       if (state instanceof KafkaError) throw state;
     }
-  }
-
-  /** Takes records of the partitions in turn. */
-  #take(
-    positions: readonly PartitionPosition[],
-  ): { readonly chunks: RecordChunk[]; readonly hasMoved: boolean } {
-    const chunks: RecordChunk[] = [];
-    let left = this.#settings.pollRecordsMax;
-    let hasMoved = false;
-    const count = positions.length;
-    const first = count === 0 ? 0 : this.#turn++ % count;
-    for (let i = 0; i < count && left > 0; i++) {
-      const position = positions[(first + i) % count];
-      if (position.isPaused) continue;
-      const before = position.offset;
-      while (left > 0 && position.fetched.length > 0) {
-        const data = position.fetched[0];
-        let chunk: RecordChunk | null;
-        try {
-          chunk = data.take(left);
-        } catch (error) {
-          // What was taken before it is given first; the next poll throws.
-          if (chunks.length === 0) throw error;
-          return { chunks, hasMoved: true };
-        } finally {
-          position.advance(data.nextOffset, data.leaderEpoch);
-        }
-        if (chunk === null) {
-          position.fetched.shift();
-        } else {
-          chunks.push(chunk);
-          left -= chunk.records.length;
-        }
-      }
-      if (position.offset !== before) hasMoved = true;
-    }
-    return { chunks, hasMoved };
   }
 
   /** Starts what is to be done next; @returns when to look again. */

@@ -46,6 +46,32 @@ export type {
 /**
  * Makes a producer; it connects with its first record.
  *
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { FakeCluster } from "../testing/fake_broker.ts";
+ * import { simHost } from "../testing/sim_host.ts";
+ * import { createProducer } from "./producer.ts";
+ *
+ * const sim = simHost(1); // In a program: denoHost().
+ * const cluster = new FakeCluster(sim, 1);
+ * await sim.run(async () => {
+ *   await cluster.start();
+ *   cluster.state.createTopic("orders");
+ *
+ *   const producer = createProducer(sim.host, {
+ *     "bootstrap.servers": cluster.bootstrap,
+ *     "compression.type": "zstd",
+ *   });
+ *   const { offset } = await producer.send({
+ *     topic: "orders",
+ *     key: "customer-7",
+ *     value: "two apples",
+ *   });
+ *   strictEqual(offset, 0);
+ *   await producer.close();
+ * });
+ * ```
+ *
  * @param config Kafka's own keys, such as `bootstrap.servers` and `linger.ms`.
  * @throws {ConfigError} Where the configuration is wrong.
  */

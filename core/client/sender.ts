@@ -8,21 +8,21 @@
 //
 // Source: Kafka protocol guide, "Produce API"; KIP-98, KIP-360.
 
-import { downConvert } from "../record/convert.ts";
 import type { KafkaConnection } from "../rpc/client.ts";
-import { exchange } from "../rpc/exchange.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
-import {
-  produceRequest,
-  produceResponse,
-} from "../wire/kafka/messages/produce.ts";
-import type { Infer } from "../wire/kafka/schema.ts";
 import type { Accumulator } from "./accumulator.ts";
 import { splitBatch } from "./batch_split.ts";
 import { asError, errorOfCode } from "./client_error.ts";
 import { backoffMs } from "./client_settings.ts";
 import type { Cluster } from "./cluster.ts";
-import { byTopic, type ClusterNode, partitionKey } from "./metadata.ts";
+import { type ClusterNode, partitionKey } from "./metadata.ts";
+import {
+  failureOf,
+  leftOut,
+  type PartitionAnswer,
+  type ProduceAnswer,
+  sendProduce,
+} from "./produce_call.ts";
 import {
   decideOutcome,
   isStaleLeader,
@@ -37,11 +37,6 @@ import {
 import type { ProducerIdentity } from "./producer_identity.ts";
 import type { TopicWatch } from "./topic_watch.ts";
 
-const PRODUCE = exchange(produceRequest, produceResponse);
-/** The last version that names topics rather than their ids. */
-const PRODUCE_VERSION_MAX = 12;
-/** The first version that takes batches of magic 2. */
-const MAGIC_2_VERSION = 3;
 /** What a request takes besides its batches, roughly. */
 const REQUEST_OVERHEAD_BYTES = 256;
 
@@ -66,10 +61,6 @@ export interface SenderParts {
   /** True where batches do not wait for `linger.ms`, since somebody waits for them. */
   readonly isUrgent: () => boolean;
 }
-
-type ProduceAnswer = Infer<typeof produceResponse>;
-type PartitionAnswer =
-  ProduceAnswer["responses"][number]["partitionResponses"][number];
 
 /** What the sender keeps of a broker. */
 interface Lane {
@@ -281,7 +272,9 @@ export class Sender {
     const { lane, connection, batches } = call;
     lane.inFlightCount++;
     this.#inFlightCount++;
-    this.#exchange(connection, batches)
+    const { acks } = this.#parts.options;
+    const timeoutMs = this.#parts.cluster.settings.requestTimeoutMs;
+    sendProduce(connection, batches, { acks, timeoutMs })
       .then((answer) => this.#answered(lane, batches, answer))
       .catch((error) => this.#lost(batches, asError(error)))
       .finally(() => {
@@ -291,34 +284,6 @@ export class Sender {
         // At once, so that the broker is not left waiting.
         this.#run();
       });
-  }
-
-  /** @returns `null` where the broker does not answer (acks=0). */
-  async #exchange(
-    connection: KafkaConnection,
-    batches: readonly ProducerBatch[],
-  ): Promise<ProduceAnswer | null> {
-    const { options, cluster } = this.#parts;
-    const version = connection.versionOf(produceRequest, PRODUCE_VERSION_MAX);
-    const request = {
-      acks: options.acks,
-      timeoutMs: cluster.settings.requestTimeoutMs,
-      topicData: [...byTopic(batches)].map(([name, batches]) => ({
-        name,
-        partitionData: batches.map((batch) => ({
-          index: batch.partition,
-          records: version >= MAGIC_2_VERSION || version < 0
-            ? batch.bytes()
-            : downConvert(batch.bytes(), version === 2 ? 1 : 0),
-        })),
-      })),
-    };
-    const sending = { versionMax: PRODUCE_VERSION_MAX };
-    if (options.acks !== 0) {
-      return await connection.send(PRODUCE, request, sending);
-    }
-    await connection.sendUnanswered(PRODUCE, request, sending);
-    return null;
   }
 
   #answered(
@@ -462,29 +427,4 @@ export class Sender {
     }
     if (hasFailed) this.#parts.onProgress();
   }
-}
-
-function leftOut(batch: ProducerBatch): KafkaError {
-  return new KafkaError(
-    "UNKNOWN_SERVER_ERROR",
-    `The broker left ${partitionKey(batch)} out of its answer`,
-  );
-}
-
-/** The error of each record: the broker may name the ones that are to blame. */
-function failureOf(
-  error: KafkaError,
-  answer: PartitionAnswer | null,
-): (index: number) => Error {
-  if (answer === null || answer.recordErrors.length === 0) return () => error;
-  const messages = new Map(
-    answer.recordErrors.map((e) => [e.batchIndex, e.batchIndexErrorMessage]),
-  );
-  return (index) =>
-    messages.has(index)
-      ? new KafkaError(error.errorName, messages.get(index) ?? error.message)
-      : new KafkaError(
-        error.errorName,
-        `Not written, since other records of its batch were refused: ${error.message}`,
-      );
 }
