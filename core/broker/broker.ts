@@ -32,6 +32,8 @@ export interface Broker {
   readonly fetchSessions: FetchSessions;
   readonly autoCreation: AutoCreation;
   readonly producerIds: ProducerIds;
+  /** How large an answer may be now, given what all that are on their way hold. */
+  readonly answerRoomBytes: () => number;
   readonly metrics: BrokerMetrics;
   readonly trace: Trace;
 }

@@ -44,6 +44,11 @@ export class BrokerLimits implements ServerLimits {
     return count === INT_MAX ? CONNECTIONS_MAX : count;
   }
 
+  get connectionsPerSecondMax(): number {
+    const count = this.#config()["max.connection.creation.rate"];
+    return count === INT_MAX ? Infinity : Math.max(1, count);
+  }
+
   get memoryMaxBytes(): number {
     const sizeBytes = this.#config()["queued.max.request.bytes"];
     return sizeBytes > 0 ? sizeBytes : MEMORY_MAX_BYTES;

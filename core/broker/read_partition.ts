@@ -1,11 +1,12 @@
 // Reads one partition for one fetch: from an offset up to what the reader may
 // see, in the format that it knows.
 
+import type { LogRead } from "../log/log_slice.ts";
 import { downConvert } from "../record/convert.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import type { fetchResponse } from "../wire/kafka/messages/fetch.ts";
 import type { InferInput } from "../wire/kafka/schema.ts";
-import { recordSize, type RecordSource } from "../wire/writer.ts";
+import { type RecordData, recordSize } from "../wire/writer.ts";
 import type { AnsweredPartition, WantedPartition } from "./fetch_sessions.ts";
 import type { Partition } from "./partition.ts";
 
@@ -17,6 +18,9 @@ type PartitionResponse = InferInput<
 const MAGIC_1_SINCE = 2;
 const MAGIC_2_SINCE = 4;
 const ZSTD_SINCE = 10;
+
+/** First version whose size limits give way to the first batch; a cut one is no use then. */
+export const WHOLE_BATCH_SINCE = 3;
 
 /** What was found, and the fields that say so. */
 export interface PartitionRead extends AnsweredPartition {
@@ -66,15 +70,16 @@ export function readPartition(
   }
 
   checkFormat(partition, options.apiVersion);
+  const isFull = options.maxBytes === 0 && !options.minOneBatch;
+  const visibleEnd = options.isCommittedOnly ? lastStableOffset : highWatermark;
   const read = log.read(wanted.fetchOffset, {
     maxBytes: options.maxBytes,
     minOneBatch: options.minOneBatch,
-    upToOffset: options.isCommittedOnly ? lastStableOffset : highWatermark,
+    // Where the answer has no room left, only the offset is checked.
+    upToOffset: isFull ? 0 : visibleEnd,
     withAborted: options.isCommittedOnly,
   });
-  const records = options.apiVersion >= MAGIC_2_SINCE
-    ? read.source
-    : convert(read.source, wanted.fetchOffset, options.apiVersion);
+  const records = recordsFor(read, wanted.fetchOffset, options.apiVersion);
   return {
     ...answered,
     recordBytes: recordSize(records),
@@ -130,13 +135,18 @@ function checkFormat(partition: Partition, apiVersion: number): void {
   }
 }
 
-function convert(
-  source: RecordSource,
+/** What the reader can use of a read, in a format that it knows. */
+function recordsFor(
+  read: LogRead,
   firstOffset: number,
   apiVersion: number,
-): Uint8Array {
-  const bytes = new Uint8Array(source.sizeBytes);
-  source.readInto(bytes);
+): RecordData {
+  if (read.isFirstBatchCut && apiVersion >= WHOLE_BATCH_SINCE) {
+    return NO_RECORDS;
+  }
+  if (apiVersion >= MAGIC_2_SINCE) return read.source;
+  const bytes = new Uint8Array(read.source.sizeBytes);
+  read.source.readInto(bytes);
   return downConvert(bytes, apiVersion < MAGIC_1_SINCE ? 0 : 1, {
     firstOffset,
   });

@@ -19,6 +19,7 @@ import { BrokerMetrics } from "../metrics/broker_metrics.ts";
 import { RpcServer } from "../rpc/server.ts";
 import { type FrameHandler, PendingAnswer } from "../rpc/server_connection.ts";
 import { servedApis } from "./apis.ts";
+import { boundedTrace } from "./bounded_trace.ts";
 import { bindListeners, type BoundListener } from "./bound_listeners.ts";
 import { type Broker, makeBroker, type Trace } from "./broker.ts";
 import { Configuration } from "./configuration.ts";
@@ -98,8 +99,9 @@ class Start {
   #stopped: Promise<boolean> | null = null;
   #isBroken = false;
 
-  constructor(options: BrokerOptions) {
-    this.#options = options;
+  constructor(given: BrokerOptions) {
+    const trace = boundedTrace(given.host.clock, given.trace);
+    const options = this.#options = { ...given, trace };
     this.#configuration = new Configuration(options.overrides, options.config);
     this.#failed = new Promise((fail) => this.#fail = fail);
     this.#server = new RpcServer({
@@ -199,6 +201,7 @@ class Start {
         randomBytes: (count) => host.randomBytes(count),
       }),
       producerIds: new ProducerIds(() => cluster.allocateProducerIds()),
+      answerRoomBytes: () => this.#server.answerRoomBytes,
       metrics: this.#metrics,
       trace,
     });

@@ -6,7 +6,6 @@ export class BrokerMetrics {
   connectionsAccepted = 0;
   connectionsRefused = 0;
   connectionsOpen = 0;
-  requestsUnderWay = 0;
   bytesReceived = 0;
   bytesSent = 0;
   /** Frames or bodies that could not be decoded. */

@@ -4,7 +4,7 @@
 // One timer watches all connections, since thousands of them may be idle.
 
 import { type Address, type Connection, type Host } from "../host/host.ts";
-import { MIB, SECOND_MS } from "../base/units.ts";
+import { KIB, MIB, SECOND_MS } from "../base/units.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { MemoryBudget } from "./memory_budget.ts";
 import {
@@ -19,6 +19,8 @@ export interface ServerLimits extends ConnectionLimits {
   readonly connectionsMax: number;
   /** The same for one client's address. */
   connectionsPerHostMax(host: string): number;
+  /** New connections in a second; those over it wait for their turn. */
+  readonly connectionsPerSecondMax: number;
   /** What requests under way may hold together before reading pauses. */
   readonly memoryMaxBytes: number;
 }
@@ -43,6 +45,7 @@ export interface ServerOptions {
   readonly onFatal: (error: unknown) => void;
 }
 
+const ANSWER_ROOM_MIN_BYTES = 64 * KIB;
 const CHECK_INTERVAL_MS = SECOND_MS;
 
 /** Accepts connections and answers frames on any number of listeners. */
@@ -55,6 +58,7 @@ export class RpcServer {
   readonly #countByHost = new Map<string, number>();
   readonly #listeners: { close(): void }[] = [];
   #lastConnectionId = 0;
+  #nextTurnMs = -Infinity;
   #isClosing = false;
   #stopChecking: (() => void) | null = null;
   #wakeClose: (() => void) | null = null;
@@ -76,6 +80,16 @@ export class RpcServer {
   /** How many connections are open. */
   get connectionCount(): number {
     return this.#connections.size;
+  }
+
+  /**
+   * How large an answer may be now: a share of the memory that is left, so that
+   * many clients that do not read their answers cannot fill it. Never so little
+   * that nothing gets through.
+   */
+  get answerRoomBytes(): number {
+    const leftBytes = this.#options.limits.memoryMaxBytes - this.pool.lentBytes;
+    return Math.max(ANSWER_ROOM_MIN_BYTES, Math.floor(leftBytes / 4));
   }
 
   /**
@@ -152,7 +166,20 @@ export class RpcServer {
     this.#connections.add(connection);
     counts.connectionsOpen = this.#connections.size;
     this.#scheduleCheck();
-    this.#serve(connection);
+    const delayMs = this.#turnDelayMs(limits.connectionsPerSecondMax);
+    if (delayMs <= 0) this.#serve(connection);
+    else {
+      this.#options.host.clock.after(delayMs, () => this.#serve(connection));
+    }
+  }
+
+  /** How long a connection waits, so that no second has more than its share of new ones. */
+  #turnDelayMs(perSecondMax: number): number {
+    const nowMs = this.#shared.nowMs();
+    // What was not used of the last second may be used at once.
+    this.#nextTurnMs = Math.max(this.#nextTurnMs, nowMs - SECOND_MS) +
+      SECOND_MS / perSecondMax;
+    return this.#nextTurnMs - nowMs;
   }
 
   async #serve(connection: ServerConnection): Promise<void> {

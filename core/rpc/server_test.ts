@@ -20,6 +20,7 @@ const LIMITS: ServerLimits = {
   handshakeMs: 10_000,
   connectionsMax: 100,
   connectionsPerHostMax: () => 100,
+  connectionsPerSecondMax: Infinity,
   memoryMaxBytes: 64 * MIB,
 };
 
@@ -258,6 +259,22 @@ Deno.test("RpcServer refuses connections over its limits", async () => {
   const fourth = await connect();
   await fourth.write(frame(1));
   deepStrictEqual(await readBytes(fourth, 1), [1]);
+  await server.close(1000);
+});
+
+Deno.test("RpcServer serves new connections no faster than it may", async () => {
+  const { server, connect } = await start(() => answer(1), {
+    connectionsPerSecondMax: 20,
+  });
+  const startMs = host.clock.monotonicMs();
+  for (let i = 0; i < 30; i++) {
+    const io = await connect();
+    await io.write(frame(1));
+    deepStrictEqual(await readBytes(io, 1), [1]);
+    io.close();
+  }
+  const tookMs = host.clock.monotonicMs() - startMs;
+  ok(tookMs > 400, `30 connections took ${tookMs} ms`);
   await server.close(1000);
 });
 

@@ -22,7 +22,11 @@ import { CurrentLeaders } from "../current_leaders.ts";
 import { refusalOf } from "../failure.ts";
 import type { FetchPlan, WantedPartition } from "../fetch_sessions.ts";
 import type { Partition } from "../partition.ts";
-import { type PartitionRead, readPartition } from "../read_partition.ts";
+import {
+  type PartitionRead,
+  readPartition,
+  WHOLE_BATCH_SINCE,
+} from "../read_partition.ts";
 
 type Response = InferInput<typeof fetchResponse>;
 type TopicResponse = Response["responses"][number];
@@ -31,8 +35,6 @@ type PartitionResponse = TopicResponse["partitions"][number];
 /** First version in which a follower says who it is in `replicaState`. */
 const REPLICA_STATE_SINCE = 15;
 const TOPIC_IDS_SINCE = 13;
-/** First version whose size limits give way to the first batch. */
-const WHOLE_BATCH_SINCE = 3;
 const LEADERS_SINCE = 16;
 
 /** What a fetch found in one partition. */
@@ -97,16 +99,17 @@ class Fetch {
     this.#context = context;
     this.#plan = plan;
     this.#wanted = [...plan.wanted];
+    const { config, answerRoomBytes } = context.broker;
     this.#maxBytes = Math.max(
       0,
-      Math.min(request.maxBytes, context.broker.config["fetch.max.bytes"]),
+      Math.min(request.maxBytes, config["fetch.max.bytes"], answerRoomBytes()),
     );
     this.#minBytes = Math.min(request.minBytes, this.#maxBytes);
   }
 
   /** Looks what is there; true where it is to be sent now. */
   isReady(): boolean {
-    const { broker, apiVersion } = this.#context;
+    const { apiVersion } = this.#context;
     const found: Found[] = [];
     let bytesLeft = this.#maxBytes;
     let byteCount = 0;
@@ -123,14 +126,13 @@ class Fetch {
     }
     this.#found = found;
     if (hasNews || byteCount >= this.#minBytes) return true;
-    if (this.#request.maxWaitMs <= 0) return true;
-    broker.metrics.delayedFetches++;
-    return false;
+    return this.#request.maxWaitMs <= 0;
   }
 
   /** Answers when there is enough, or the time is up. */
   wait(): Promise<Response> {
     const { broker, connection } = this.#context;
+    broker.metrics.delayedFetches++;
     const lists = this.#found.flatMap(({ partition }) =>
       partition === undefined ? [] : [partition.readers]
     );

@@ -269,6 +269,10 @@ Deno.test("Fetch keeps to its limits, but for the first batch", async () => {
     const capped = await sizes(12, { maxBytes: 3 * one }, 1 << 20);
     deepStrictEqual(capped.slice(0, 2), [2 * one, one]);
     strictEqual(capped[2], 0);
+    const cut = await sizes(12, { maxBytes: 2 * one + 10 }, 1 << 20);
+    deepStrictEqual(cut, [2 * one, 0, 0], "part of a batch is no use");
+    const hard = await sizes(2, {}, 100);
+    deepStrictEqual(hard, [0, 0, 0], "limits are hard in old versions");
     const negative = await sizes(12, { maxBytes: -1 }, -1);
     deepStrictEqual(negative, [one, 0, 0], "limits below zero are zero");
   });
