@@ -153,9 +153,10 @@ export async function startApacheKafka(
       "kafka.Kafka",
       file,
     ],
-    stdout: "piped",
-    stderr: "null",
+    stdout: "null",
+    // The simple logger writes there.
+    stderr: "piped",
   }).spawn();
-  child.stdout.pipeTo(log.writable).catch(() => {});
+  child.stderr.pipeTo(log.writable).catch(() => {});
   return child;
 }
