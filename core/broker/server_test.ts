@@ -15,6 +15,7 @@ import {
   TestBroker,
 } from "../testing/broker_fixture.ts";
 import { simHost } from "../testing/sim_host.ts";
+import { ErrorCode } from "../wire/kafka/errors.ts";
 import { fetchRequest } from "../wire/kafka/messages/fetch.ts";
 
 Deno.test("A broker that stops cleanly comes back as it was, without recovery", async () => {
@@ -287,5 +288,60 @@ Deno.test("A frame of many megabytes is taken, and its memory comes back", async
     });
     strictEqual(topics.length, 1);
     await broker.stop();
+  });
+});
+
+Deno.test("A failed fsync is never acknowledged, and ends a broker with one directory", async () => {
+  const sim = simHost(77);
+  await sim.run(async () => {
+    const broker = await TestBroker.start(sim.host, {
+      "log.flush.interval.messages": 1,
+    });
+    await broker.createTopic("t");
+    const client = await broker.connect();
+    strictEqual((await produceOne(client, "t", batchOf(["a"]))).errorCode, 0);
+    sim.disk.failNthCall(
+      1,
+      "io",
+      ({ action, path }) => action === "sync" && path.endsWith(".log"),
+    );
+    const refused = await produceOne(client, "t", batchOf(["b"]));
+    strictEqual(refused.errorCode, ErrorCode.KAFKA_STORAGE_ERROR);
+    match((await broker.running.failed).message, /t-0/);
+    const after = await produceOne(client, "t", batchOf(["c"]));
+    strictEqual(after.errorCode, ErrorCode.KAFKA_STORAGE_ERROR);
+    strictEqual(await broker.stop(), false, "no clean marker");
+  });
+});
+
+Deno.test("A failed directory takes its partitions along, and leaves the others", async () => {
+  const sim = simHost(78);
+  await sim.run(async () => {
+    const broker = await TestBroker.start(sim.host, {
+      "log.dirs": "/data/one,/data/two",
+      "log.flush.interval.messages": 1,
+    });
+    await broker.createTopic("t", { partitionCount: 4 });
+    const client = await broker.connect();
+    sim.disk.failNthCall(
+      1,
+      "io",
+      ({ action, path }) => action === "sync" && path.startsWith("/data/one/"),
+    );
+    const codes: number[] = [];
+    for (let round = 0; round < 2; round++) {
+      for (const partition of [0, 1, 2, 3]) {
+        const answer = await produceOne(client, "t", batchOf(["a"]), {
+          partition,
+        });
+        if (round === 1) codes.push(answer.errorCode);
+      }
+    }
+    deepStrictEqual(
+      codes.sort(),
+      [0, 0, ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.KAFKA_STORAGE_ERROR],
+    );
+    ok(broker.lines.some((line) => line.includes('"/data/one" has failed')));
+    strictEqual(await broker.stop(), false);
   });
 });

@@ -74,6 +74,7 @@ export class RpcServer {
       limits,
       nowMs: () => host.clock.monotonicMs(),
       counts,
+      onFatal: options.onFatal,
     };
   }
 

@@ -61,6 +61,8 @@ export interface ServerShared {
   readonly limits: ConnectionLimits;
   readonly nowMs: () => number;
   readonly counts: { bytesReceived: number; bytesSent: number };
+  /** Told of what must not happen, where nobody waits for it. */
+  readonly onFatal: (error: unknown) => void;
 }
 
 /** A place in the order of answers. */
@@ -236,19 +238,21 @@ export class ServerConnection {
     try {
       outcome = this.#handler(frame.bytes, this);
     } catch (error) {
-      frame.release();
+      this.#release(frame);
       throw error;
     }
     this.#hasServed = true;
     if (!(outcome instanceof PendingAnswer)) {
-      frame.release();
+      this.#release(frame);
       if (outcome !== null) this.#queue({ isReady: true, answer: outcome });
       return null;
     }
     const slot: Slot = { isReady: false, answer: null };
     this.#slots.push(slot);
     const done = this.#settle(slot, outcome.answer, frame);
-    return outcome.letsNextStart ? null : done;
+    if (!outcome.letsNextStart) return done;
+    done.catch((error) => this.#shared.onFatal(error));
+    return null;
   }
 
   async #settle(
@@ -263,7 +267,7 @@ export class ServerConnection {
       if (!(error instanceof FrameError)) throw error;
       this.finish(error.message);
     } finally {
-      frame.release();
+      this.#release(frame);
       slot.isReady = true;
     }
     if (answer !== null && !this.#isOpen) {
@@ -274,6 +278,11 @@ export class ServerConnection {
     this.#unsentBytes += answer?.bytes.length ?? 0;
     if (!this.#isOpen) this.#dropAnswers();
     else this.#flush();
+  }
+
+  #release(frame: Frame): void {
+    frame.release();
+    this.#shared.budget.gaveBack(this);
   }
 
   #queue(slot: Slot): void {
@@ -290,13 +299,18 @@ export class ServerConnection {
     if (this.#isWriting || !this.#isOpen) return;
     if (this.#slots.length === 0 || !this.#slots[0].isReady) return;
     this.#isWriting = true;
-    this.#writeAll().finally(() => {
-      this.#isWriting = false;
-      if (!this.#isOpen) return this.#dropAnswers();
-      this.#flush();
-      if (this.#isReading || this.#isWriting) return;
-      if (this.#slots.length === 0) this.close();
-    });
+    this.#writeAll()
+      .catch((error) => this.#shared.onFatal(error))
+      .finally(() => this.#written());
+  }
+
+  #written(): void {
+    this.#isWriting = false;
+    if (!this.#isOpen) return this.#dropAnswers();
+    if (!this.#isFull()) this.#wakeReader?.();
+    this.#flush();
+    if (this.#isReading || this.#isWriting) return;
+    if (this.#slots.length === 0) this.close();
   }
 
   async #writeAll(): Promise<void> {
@@ -314,6 +328,7 @@ export class ServerConnection {
       } finally {
         for (const answer of answers) answer.release();
         this.#unsentBytes -= byteCount;
+        this.#shared.budget.gaveBack(this);
       }
       this.#shared.counts.bytesSent += byteCount;
       this.#movedMs = this.#shared.nowMs();

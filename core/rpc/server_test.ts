@@ -262,6 +262,28 @@ Deno.test("RpcServer refuses connections over its limits", async () => {
   await server.close(1000);
 });
 
+Deno.test("RpcServer gets frames through, one after another, where memory is short", async () => {
+  const { server, connect, lines } = await start(
+    (bytes) =>
+      bytes[0] % 2 === 0 ? answer(bytes[0]) : new PendingAnswer(
+        sleep(host.clock, 5).then(() => answer(bytes[0])),
+        true,
+      ),
+    { memoryMaxBytes: 100_000 },
+  );
+  const clients = await Promise.all([0, 1, 2, 3, 4, 5].map(connect));
+  const answers = await Promise.all(clients.map(async (io, i) => {
+    const reading = readBytes(io, 3);
+    for (let round = 0; round < 3; round++) await io.write(frame(i, 900_000));
+    return await reading;
+  }));
+  deepStrictEqual(answers, [0, 1, 2, 3, 4, 5].map((i) => [i, i, i]));
+  clients.forEach((io) => io.close());
+  await server.close(1000);
+  strictEqual(server.pool.lentBytes, 0);
+  deepStrictEqual(lines, []);
+});
+
 Deno.test("RpcServer serves new connections no faster than it may", async () => {
   const { server, connect } = await start(() => answer(1), {
     connectionsPerSecondMax: 20,
