@@ -8,6 +8,7 @@
 //
 // A failure prints what to run to see it again, and the end of its trace.
 
+import { brokerScenario } from "../core/testing/sim_scenario_broker.ts";
 import { coordinatorScenario } from "../core/testing/sim_scenario_coordinator.ts";
 import { fileScenario } from "../core/testing/sim_scenario_files.ts";
 import { logScenario } from "../core/testing/sim_scenario_log.ts";
@@ -17,6 +18,7 @@ export const scenarios: readonly Scenario[] = [
   fileScenario,
   coordinatorScenario,
   logScenario,
+  brokerScenario,
 ];
 
 interface Job {
