@@ -156,8 +156,11 @@ export class Controller {
       await this.#purgeConfigChanges();
     } catch (error) {
       if (!(error instanceof ZkError) || isLost(error)) throw error;
-      // Somebody else changed the same znodes: the image that shows it comes here again.
-      this.#options.trace(`Controller: ${error.message}`);
+      // The image was behind, by our own last write or by somebody else's: the one
+      // that shows it comes here again, so there is nothing to tell.
+      if (!isZkError(error, "NODE_EXISTS", "BAD_VERSION", "NO_NODE")) {
+        this.#options.trace(`Controller: ${error.message}`);
+      }
       if (error.operationIndex === 0) this.#term = null;
     }
   }
