@@ -9,7 +9,7 @@
 
 import { type Consumer, createConsumer } from "../client/consumer.ts";
 import { createProducer, type Producer } from "../client/producer.ts";
-import { sleep } from "../host/host.ts";
+import { HostError, sleep } from "../host/host.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import { TestBroker } from "./broker_fixture.ts";
 import { type SimHost, simHost } from "./sim_host.ts";
@@ -95,6 +95,7 @@ async function story(stage: Stage): Promise<void> {
     produce(stage, producer, histories),
     supervisor.makeTrouble(),
   ]);
+  if (supervisor.failure !== null) throw supervisor.failure;
   stage.trace(`healed at ${Math.round(stage.client.loop.nowMs)} ms`);
   await within(stage, producer.flush(), "the producer has records left");
   await producer.close();
@@ -106,6 +107,8 @@ async function story(stage: Stage): Promise<void> {
 class Supervisor {
   readonly #stage: Stage;
   readonly #topicsMade: string[] = [];
+  /** Why no broker is started any more. */
+  failure: unknown = null;
   #running: TestBroker | null = null;
   #isEnding = false;
   readonly #ending = Promise.withResolvers<void>();
@@ -119,7 +122,10 @@ class Supervisor {
   async begin(): Promise<void> {
     this.#running = await this.#start();
     await this.#running.createTopic(TOPIC, { partitionCount: PARTITION_COUNT });
-    this.#loop = this.#supervise();
+    this.#loop = this.#supervise().catch((error) => {
+      this.#stage.trace(`the supervisor failed: ${message(error)}`);
+      this.failure = error;
+    });
   }
 
   /** Crashes and cuts, with rests between; ends with all faults gone. */
@@ -178,8 +184,9 @@ class Supervisor {
         this.#running = await this.#start();
         trace(`started at ${Math.round(client.loop.nowMs)} ms`);
       } catch (error) {
-        if (!server.isCrashed) throw error;
-        trace(`crashed while it started: ${message(error)}`);
+        const isFault = server.isCrashed || error instanceof HostError;
+        if (!isFault) throw error;
+        trace(`did not start: ${message(error)}`);
       }
     }
   }
