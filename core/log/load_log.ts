@@ -221,11 +221,15 @@ class LogLoader {
       }
       const recovered = recoverSegment(
         segment,
-        Math.max(segment.baseOffset, endOffset),
+        {
+          startOffset: Math.max(segment.baseOffset, endOffset),
+          nextBaseOffset: this.#segments.at(i + 1)?.baseOffset ?? null,
+        },
         {
           epochs: this.#epochs,
           producers: this.#producers,
           recoveryPoint: this.#recoveryPoint,
+          mayHaveHoles: this.#isCompacted,
           config: options.config,
           report: options.report,
         },
@@ -255,10 +259,12 @@ class LogLoader {
   #hasHole(index: number, endOffset: number): boolean {
     const next = this.#segments.at(index + 1);
     if (next === undefined || next.baseOffset <= endOffset) return false;
-    const { options } = this.#view();
     return endOffset >= this.#recoveryPoint &&
-      this.#segments.at(index)!.fits(next.baseOffset) &&
-      !options.config["cleanup.policy"].includes("compact");
+      this.#segments.at(index)!.fits(next.baseOffset) && !this.#isCompacted;
+  }
+
+  get #isCompacted(): boolean {
+    return this.#options.config["cleanup.policy"].includes("compact");
   }
 
   #dropFrom(index: number): void {

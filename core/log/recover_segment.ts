@@ -30,9 +30,19 @@ export interface RecoveryState {
   readonly producers: ProducerState;
   /** Offsets below were synced. */
   readonly recoveryPoint: number;
+  /** Whether offsets may be missing at the log's end: it is compacted. */
+  readonly mayHaveHoles: boolean;
   readonly config: SegmentConfig;
   /** Told of damage and of what is cut, in one line each. */
   readonly report: (text: string) => void;
+}
+
+/** Where a segment lies among the others. */
+export interface SegmentBounds {
+  /** The lowest offset that it may hold. */
+  readonly startOffset: number;
+  /** The next segment's base offset; `null` for the last one. */
+  readonly nextBaseOffset: number | null;
 }
 
 /** How a segment was found. */
@@ -43,14 +53,10 @@ export interface RecoveredSegment {
   readonly wasCut: boolean;
 }
 
-/**
- * Recovers a segment.
- *
- * @param startOffset The lowest offset that it may hold.
- */
+/** Recovers a segment. */
 export function recoverSegment(
   segment: Segment,
-  startOffset: number,
+  bounds: SegmentBounds,
   state: RecoveryState,
 ): RecoveredSegment {
   segment.resetIndexes();
@@ -58,12 +64,13 @@ export function recoverSegment(
   segment.isDirty = true;
   const damaged: CorruptRange[] = [];
   const scan = segment.scan(0, WHOLE_CHUNK_BYTES);
-  let expected = startOffset;
+  let expected = bounds.startOffset;
   for (;;) {
     const batch = scan.next(true);
     const fault = batch === null
       ? scan.fault
-      : faultOf(scan, batch, segment, expected);
+      : faultOf(scan, batch, segment, expected) ??
+        jumpFault(batch, segment, expected, { bounds, state });
     if (fault === null && batch === null) break;
     if (fault === null) {
       takeIn(segment, batch!, state);
@@ -110,6 +117,35 @@ function faultOf(
   return {
     position,
     reason: `offsets ${batch.baseOffset} to ${batch.lastOffset} do not follow`,
+  };
+}
+
+/**
+ * The checksum does not cover a batch's offset. So where offsets jump, what
+ * follows must agree: else it is the offset that is damaged, and to believe it
+ * would make everything after it look wrong.
+ */
+function jumpFault(
+  batch: BatchSummary,
+  segment: Segment,
+  expected: number,
+  { bounds, state }: {
+    readonly bounds: SegmentBounds;
+    readonly state: RecoveryState;
+  },
+): { position: number; reason: string } | null {
+  // A compressed set of old formats does not say where it begins.
+  if (batch.baseOffset === expected || batch.magic < 2) return null;
+  const next = segment.scan(batch.position + batch.sizeBytes).next();
+  const nextOffset = next?.baseOffset ?? bounds.nextBaseOffset;
+  const agrees = nextOffset === null
+    ? state.mayHaveHoles
+    : nextOffset > batch.lastOffset;
+  if (agrees) return null;
+  return {
+    position: batch.position,
+    reason:
+      `its offset ${batch.baseOffset} agrees neither with what is before it nor with what follows`,
   };
 }
 
