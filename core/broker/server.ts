@@ -13,7 +13,8 @@ import { topicConfigFromBroker } from "../config/topic_defaults.ts";
 import { type Cluster, openCluster } from "../controller/cluster.ts";
 import type { ZnodeClient } from "../coordination/znode_client.ts";
 import type { Host } from "../host/host.ts";
-import { logDirectoriesOf, LogDirs } from "../log/log_dirs.ts";
+import { dataDirectories } from "../config/broker_checks.ts";
+import { LogDirs } from "../log/log_dirs.ts";
 import { readMetaProperties } from "../log/meta_properties.ts";
 import { BrokerMetrics } from "../metrics/broker_metrics.ts";
 import { RpcServer } from "../rpc/server.ts";
@@ -278,7 +279,7 @@ function knownIdentity(
     ? config["broker.id"]
     : config["node.id"];
   let clusterId: string | null = null;
-  for (const directory of logDirectoriesOf(config)) {
+  for (const directory of dataDirectories(config)) {
     const found = readMetaProperties(host.disk, directory);
     clusterId ??= found?.clusterId ?? null;
     if (brokerId < 0) brokerId = found?.brokerId ?? -1;

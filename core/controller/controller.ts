@@ -39,6 +39,9 @@ const OPERATIONS_PER_MULTI = 1000;
 /** How long a note of a configuration change is kept for slow brokers. */
 const CONFIG_CHANGE_KEPT_MS = 15 * 60_000;
 
+/** What a write gets that was decided on an image behind the znodes. */
+const BEHIND: readonly string[] = ["NODE_EXISTS", "BAD_VERSION", "NO_NODE"];
+
 export interface ControllerOptions {
   readonly host: Host;
   readonly znodes: ZnodeClient;
@@ -158,7 +161,7 @@ export class Controller {
       if (!(error instanceof ZkError) || isLost(error)) throw error;
       // The image was behind, by our own last write or by somebody else's: the one
       // that shows it comes here again, so there is nothing to tell.
-      if (!isZkError(error, "NODE_EXISTS", "BAD_VERSION", "NO_NODE")) {
+      if (!BEHIND.includes(error.errorName)) {
         this.#options.trace(`Controller: ${error.message}`);
       }
       if (error.operationIndex === 0) this.#term = null;

@@ -2,6 +2,7 @@
 // partition, made, deleted, checkpointed in the background, and closed.
 
 import { ConfigError } from "../config/config_error.ts";
+import { dataDirectories } from "../config/broker_checks.ts";
 import type { BrokerConfig } from "../config/broker_config.ts";
 import type { TopicConfig } from "../config/topic_config.ts";
 import { type Host, HostError } from "../host/host.ts";
@@ -34,14 +35,6 @@ export interface LogDirsOptions {
   readonly openFilesMax?: number;
 }
 
-/** The directories that a configuration names, `log.dirs` before `log.dir`. */
-export function logDirectoriesOf(config: BrokerConfig): string[] {
-  const text = config["log.dirs"] ?? config["log.dir"];
-  return text.split(",").map((path) => path.trim()).filter((path) =>
-    path !== ""
-  );
-}
-
 /** The logs of one broker. */
 export class LogDirs {
   readonly #options: LogDirsOptions;
@@ -57,7 +50,7 @@ export class LogDirs {
       host.disk,
       options.openFilesMax ?? OPEN_FILES_MAX,
     );
-    for (const path of logDirectoriesOf(options.config)) {
+    for (const path of dataDirectories(options.config)) {
       this.#directories.push(
         new LogDirectory({
           host,
