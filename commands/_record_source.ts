@@ -21,7 +21,7 @@ export interface SourceOptions {
 
 /** Gives records one by one; `null` at the end. */
 export interface RecordSource {
-  readonly next: () => Promise<InputRecord | null>;
+  readonly next: () => InputRecord | null | Promise<InputRecord | null>;
 }
 
 const CHUNK_BYTES = 64 * 1024;

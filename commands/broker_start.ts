@@ -14,7 +14,8 @@ import {
   type LoadedBrokerConfig,
 } from "../core/config/broker_config_load.ts";
 import { openEmbeddedCoordinator } from "../core/ensemble/embedded.ts";
-import { HostError, type HostErrorKind } from "../core/host/host.ts";
+import { HostError } from "../core/host/host.ts";
+import { startError } from "./_start_error.ts";
 
 const DEFAULT_DATA = "./kq-data";
 
@@ -142,31 +143,6 @@ async function start(
     await closeCoordinator();
     throw startError(error);
   }
-}
-
-const WHAT_TO_DO: { readonly [K in HostErrorKind]?: string } = {
-  inUse: "stop the program that listens there, or set another port in " +
-    "listeners; it is not tried again",
-  permission: "run kq as a user who may, or name another place",
-  locked: "another broker runs on this directory: stop it, or set log.dirs",
-  noSpace: "free some space, or set log.dirs to a larger disk",
-  unresolved: "correct the name in listeners, or the name service",
-  notFound: "make the directory, or correct log.dirs",
-  exists: "a file is in the way: move it, or correct log.dirs",
-};
-
-/** A broker that cannot start with what it was told: one line, and what to do. */
-function startError(error: unknown): unknown {
-  if (error instanceof HostError) {
-    const advice = WHAT_TO_DO[error.kind];
-    const message = advice === undefined
-      ? error.message
-      : `${error.message}: ${advice}`;
-    return new ExitError(ExitCode.USAGE, message);
-  }
-  return error instanceof Error && "errorName" in error
-    ? new ExitError(ExitCode.USAGE, error.message)
-    : error;
 }
 
 function readyLine(broker: RunningBroker, config: BrokerConfig): string {

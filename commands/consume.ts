@@ -1,6 +1,6 @@
 // kq consume
 
-import { command, type CommandContext } from "../core/cli/command.ts";
+import { command } from "../core/cli/command.ts";
 import { clientConfig } from "../core/cli/connection.ts";
 import { ExitCode } from "../core/cli/exit_code.ts";
 import { connectionFlags, OUTPUT_FORMATS } from "../core/cli/flags.ts";
@@ -8,15 +8,12 @@ import { parseOffset } from "../core/cli/offset_expression.ts";
 import { parseTopicSpec } from "../core/cli/topic_spec.ts";
 import { ExitError, UsageError } from "../core/cli/usage_error.ts";
 import { Admin } from "../core/client/admin.ts";
-import {
-  type Consumer,
-  createConsumer,
-  type RecordChunk,
-} from "../core/client/consumer.ts";
+import { createConsumer } from "../core/client/consumer.ts";
 import type { IsolationLevel } from "../core/client/list_offsets.ts";
 import { chosenTopics } from "./_admin.ts";
-import { planReading, type Reading } from "./_reading.ts";
-import { type RecordPrinter, recordPrinter } from "./_record_printer.ts";
+import { planReading } from "./_reading.ts";
+import { readAll } from "./_reading_loop.ts";
+import { recordPrinter } from "./_record_printer.ts";
 import { partitionsOf } from "./_topic_partitions.ts";
 
 const FLAGS = {
@@ -139,7 +136,13 @@ export default command({
         group,
         isolationLevel,
       });
-      return await read(context, { consumer, readings, printer, flags });
+      return await readAll(context, {
+        consumer,
+        readings,
+        printer,
+        countMax: flags["max-messages"] ?? Infinity,
+        idleMs: flags["idle-timeout"] ?? Infinity,
+      });
     } finally {
       consumer.close();
     }
@@ -182,95 +185,4 @@ async function chosen(
     admin,
     specs.map(({ topic }) => ({ topic, partitions })),
   );
-}
-
-interface Reader {
-  readonly consumer: Consumer;
-  readonly readings: readonly Reading[];
-  readonly printer: RecordPrinter;
-  readonly flags: {
-    readonly "max-messages": number | undefined;
-    readonly "idle-timeout": number | undefined;
-  };
-}
-
-/** The longest that a poll waits, so that ends and interrupts are seen. */
-const POLL_MS = 1000;
-
-async function read(
-  { out, host, interrupted }: CommandContext,
-  { consumer, readings, printer, flags }: Reader,
-): Promise<number> {
-  const open = new Map(readings.map((reading) => [keyOf(reading), reading]));
-  const idleMs = flags["idle-timeout"] ?? Infinity;
-  let leftCount = flags["max-messages"] ?? Infinity;
-  let lastMs = host.clock.monotonicMs();
-  interrupted.addEventListener("abort", () => consumer.wakeup());
-  consumer.assign(readings);
-  for (const reading of readings) consumer.seek(reading, reading.position);
-  while (!interrupted.aborted) {
-    closeFinished(consumer, open);
-    if (open.size === 0 || leftCount <= 0) break;
-    const waitMs = Math.min(
-      POLL_MS,
-      lastMs + idleMs - host.clock.monotonicMs(),
-    );
-    const chunks = await consumer.poll(Math.max(0, waitMs));
-    for (const chunk of chunks) {
-      const reading = open.get(keyOf(chunk));
-      if (reading === undefined) continue;
-      leftCount -= await print(chunk, reading, printer, leftCount);
-    }
-    await out.flush();
-    if (chunks.length > 0) lastMs = host.clock.monotonicMs();
-    else if (host.clock.monotonicMs() - lastMs >= idleMs) {
-      await printer.end();
-      throw new ExitError(
-        ExitCode.TIMED_OUT,
-        `no record came for ${idleMs} ms`,
-      );
-    }
-  }
-  await printer.end();
-  return interrupted.aborted ? ExitCode.INTERRUPTED : ExitCode.DONE;
-}
-
-function keyOf({ topic, partition }: { topic: string; partition: number }) {
-  return `${topic}:${partition}`;
-}
-
-// Fetch positions pass markers of transactions and holes of compaction, where
-// counted records would wait for ever.
-function closeFinished(consumer: Consumer, open: Map<string, Reading>): void {
-  const finished = [...open].filter(([, reading]) => {
-    const position = consumer.currentPosition(reading) ?? reading.position;
-    return position >= reading.to;
-  });
-  if (finished.length === 0) return;
-  for (const [key] of finished) open.delete(key);
-  consumer.assign([...open.values()]);
-}
-
-/** @returns How many records were printed. */
-async function print(
-  chunk: RecordChunk,
-  reading: Reading,
-  printer: RecordPrinter,
-  countMax: number,
-): Promise<number> {
-  const { topic, partition, leaderEpoch, timestampType } = chunk;
-  let count = 0;
-  for (const record of chunk.records) {
-    if (count >= countMax || record.offset >= reading.to) break;
-    if (record.offset < reading.from) continue;
-    await printer.print({
-      ...record,
-      topic,
-      partition,
-      leaderEpoch,
-      timestampType: record.timestampMs < 0 ? "NoTimestampType" : timestampType,
-    });
-    count++;
-  }
-  return count;
 }

@@ -1,6 +1,6 @@
 // Bytes of a stream, taken until a mark or by count.
 
-import { concatBytes, NO_BYTES } from "../base/bytes.ts";
+import { NO_BYTES } from "../base/bytes.ts";
 
 /** Gives the next bytes of a stream; `null` at its end. */
 export type ReadChunk = () => Promise<Uint8Array | null>;
@@ -8,8 +8,10 @@ export type ReadChunk = () => Promise<Uint8Array | null>;
 /** Reads a stream piece by piece; what it gives belongs to the caller. */
 export class ByteScanner {
   readonly #read: ReadChunk;
+  /** What is left stands from `#position` to `#end`; behind it is room. */
   #buffer: Uint8Array = NO_BYTES;
   #position = 0;
+  #end = 0;
   #isEnded = false;
 
   constructor(read: ReadChunk) {
@@ -19,6 +21,18 @@ export class ByteScanner {
   /** True where no byte is left. */
   async atEnd(): Promise<boolean> {
     return this.#size() === 0 && !await this.#fill();
+  }
+
+  /**
+   * Takes the bytes before a mark of one byte, and the mark, where both are here
+   * already; `null` where the stream has to be read.
+   */
+  untilBuffered(mark: number): Uint8Array | null {
+    const at = this.#buffer.indexOf(mark, this.#position);
+    if (at === -1 || at >= this.#end) return null;
+    const bytes = this.#take(at - this.#position);
+    this.#position++;
+    return bytes;
   }
 
   /**
@@ -32,7 +46,7 @@ export class ByteScanner {
     let searched = 0;
     for (;;) {
       const at = indexOf(
-        this.#buffer,
+        this.#buffer.subarray(0, this.#end),
         mark,
         this.#position + Math.max(0, searched - mark.length + 1),
       );
@@ -81,7 +95,7 @@ export class ByteScanner {
   }
 
   #size(): number {
-    return this.#buffer.length - this.#position;
+    return this.#end - this.#position;
   }
 
   #take(count: number): Uint8Array {
@@ -98,10 +112,23 @@ export class ByteScanner {
       this.#isEnded = true;
       return false;
     }
-    const rest = this.#buffer.subarray(this.#position);
-    this.#buffer = concatBytes([rest, chunk]);
-    this.#position = 0;
+    this.#makeRoom(chunk.length);
+    this.#buffer.set(chunk, this.#end);
+    this.#end += chunk.length;
     return true;
+  }
+
+  // Doubling keeps the cost of a large piece in proportion to its size.
+  #makeRoom(sizeBytes: number): void {
+    const leftBytes = this.#size();
+    if (this.#end + sizeBytes <= this.#buffer.length) return;
+    const target = leftBytes + sizeBytes <= this.#buffer.length
+      ? this.#buffer
+      : new Uint8Array(2 * (leftBytes + sizeBytes));
+    target.set(this.#buffer.subarray(this.#position, this.#end));
+    this.#buffer = target;
+    this.#position = 0;
+    this.#end = leftBytes;
   }
 }
 

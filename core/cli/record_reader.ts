@@ -3,35 +3,25 @@
 // A field ends where the literal after it begins, or has as many bytes as a
 // size read before it says; numbers in binary have their own size.
 
-import {
-  concatBytes,
-  decodeBase64,
-  decodeHex,
-  decodeUtf8,
-  encodeUtf8,
-  NO_BYTES,
-} from "../base/bytes.ts";
-import { type ByteScanner, scannerOf } from "./byte_scanner.ts";
+import { decodeUtf8, NO_BYTES } from "../base/bytes.ts";
+import type { ByteScanner } from "./byte_scanner.ts";
 import { readJsonText } from "./json_scanner.ts";
+import { isLineFormat, parseLine } from "./line_record.ts";
 import type { InputRecord, PrintedHeader } from "./printed_record.ts";
 import {
-  type BytesForm,
-  type FormatPart,
-  type NumberForm,
-  parseRecordFormat,
-} from "./record_format.ts";
+  binarySize,
+  encodedSize,
+  type Fields,
+  noFields,
+  printedMark,
+  setField,
+} from "./record_field.ts";
+import { type FormatPart, parseRecordFormat } from "./record_format.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** A field's size that no record has: somebody reads text as a binary size. */
 const FIELD_BYTES_MAX = 1 << 30;
 const HEADER_COUNT_MAX = 100_000;
-
-/** Fields of a record, or of a header, while they are read. */
-interface Fields {
-  readonly bytes: Map<string, Uint8Array | null>;
-  readonly numbers: Map<string, number>;
-  headers: PrintedHeader[];
-}
 
 /** Reads records one by one. */
 export class RecordReader {
@@ -49,59 +39,55 @@ export class RecordReader {
   }
 
   /**
-   * The next record; `null` at the end of the input.
+   * The next record; `null` at the end of the input. A promise only where the
+   * input has to be waited for.
    *
    * @throws {UsageError} That names the record, where the input does not fit
    * the format or ends inside a record.
    */
-  async next(): Promise<InputRecord | null> {
-    if (await this.#scanner.atEnd()) return null;
-    const place = `${this.#isLines ? "line" : "record"} ${++this.#count}`;
-    const fields: Fields = {
-      bytes: new Map(),
-      numbers: new Map(),
-      headers: [],
-    };
-    const scanner = this.#isLines ? await this.#line() : this.#scanner;
-    await readParts(this.#parts, fields, { scanner, place });
-    const topic = fields.bytes.get("topic");
-    const timestampMs = fields.numbers.get("timestamp");
-    return {
-      place,
-      topic: topic ? decodeUtf8(topic) : undefined,
-      partition: fields.numbers.get("partition"),
-      timestampMs: timestampMs === undefined || timestampMs < 0
-        ? undefined
-        : timestampMs,
-      key: fields.bytes.get("key") ?? null,
-      value: fields.bytes.get("value") ?? null,
-      headers: fields.headers,
-    };
+  next(): InputRecord | null | Promise<InputRecord | null> {
+    if (!this.#isLines) return this.#read();
+    const line = this.#scanner.untilBuffered(LINE_FEED);
+    return line === null ? this.#readLine() : this.#parse(line);
   }
 
-  /** One line with its end, so that a mark is not looked for in the next one. */
-  async #line(): Promise<ByteScanner> {
-    const { bytes } = await this.#scanner.until(LINE_END);
-    return scannerOf(concatBytes([bytes, LINE_END]));
+  async #readLine(): Promise<InputRecord | null> {
+    if (await this.#scanner.atEnd()) return null;
+    return this.#parse((await this.#scanner.until(LINE_END)).bytes);
+  }
+
+  #parse(line: Uint8Array): InputRecord {
+    const place = `line ${++this.#count}`;
+    return recordOf(parseLine(this.#parts, line, place), place);
+  }
+
+  async #read(): Promise<InputRecord | null> {
+    if (await this.#scanner.atEnd()) return null;
+    const place = `record ${++this.#count}`;
+    const fields = noFields();
+    const scanner = this.#scanner;
+    await readParts(this.#parts, fields, { scanner, place });
+    return recordOf(fields, place);
   }
 }
 
-const LINE_END = Uint8Array.of(10);
+const LINE_FEED = 10;
+const LINE_END = Uint8Array.of(LINE_FEED);
 
-/** Whether a record is one line: only its end has a line feed, and no field has a size. */
-function isLineFormat(parts: readonly FormatPart[]): boolean {
-  return parts.every((part, index) => {
-    if (part.kind !== "literal") {
-      return part.kind !== "headers" &&
-        !(part.kind === "bytes" && part.form === "json") &&
-        !(part.kind === "number" &&
-          (part.form.kind === "binary" || part.field.endsWith("Size")));
-    }
-    const lineFeed = part.bytes.indexOf(10);
-    return index === parts.length - 1
-      ? lineFeed === part.bytes.length - 1 && lineFeed !== -1
-      : lineFeed === -1;
-  }) && parts.at(-1)?.kind === "literal";
+function recordOf(fields: Fields, place: string): InputRecord {
+  const topic = fields.bytes.get("topic");
+  const timestampMs = fields.numbers.get("timestamp");
+  return {
+    place,
+    topic: topic ? decodeUtf8(topic) : undefined,
+    partition: fields.numbers.get("partition"),
+    timestampMs: timestampMs === undefined || timestampMs < 0
+      ? undefined
+      : timestampMs,
+    key: fields.bytes.get("key") ?? null,
+    value: fields.bytes.get("value") ?? null,
+    headers: fields.headers,
+  };
 }
 
 interface Input {
@@ -135,11 +121,7 @@ async function readParts(
         : await readText({ size, mark, isLast }, input);
       endsAtMark = size === undefined && mark !== null &&
         !(part.kind === "bytes" && part.form === "json");
-      if (part.kind === "number") {
-        fields.numbers.set(part.field, numberOf(part.form, text, place));
-      } else {
-        fields.bytes.set(part.field, bytesOf(part.form, text, place));
-      }
+      setField(fields, part, text, place);
     }
     // The literal after a field without size went with it.
     if (endsAtMark) index++;
@@ -204,11 +186,7 @@ async function readHeaders(
   }
   const headers: PrintedHeader[] = [];
   while (headers.length < count) {
-    const fields: Fields = {
-      bytes: new Map(),
-      numbers: new Map(),
-      headers: [],
-    };
+    const fields = noFields();
     await readParts(parts, fields, input);
     const key = decodeUtf8(fields.bytes.get("key") ?? NO_BYTES);
     headers.push({ key, value: fields.bytes.get("value") ?? null });
@@ -252,75 +230,10 @@ function checkReadable(parts: readonly FormatPart[], isInner = false): void {
   }
 }
 
-/** Sizes count the bytes themselves, not the digits that stand for them. */
-function encodedSize(
-  form: BytesForm,
-  size: number | undefined,
-): number | undefined {
-  if (size === undefined || size < 0) return size;
-  if (form === "hex") return 2 * size;
-  return form === "base64" ? 4 * Math.ceil(size / 3) : size;
-}
-
-function binarySize(form: NumberForm): number | undefined {
-  return form.kind === "binary" ? form.sizeBytes : undefined;
-}
-
-function numberOf(
-  form: NumberForm,
-  bytes: Uint8Array | null,
-  place: string,
-): number {
-  const source = bytes ?? NO_BYTES;
-  if (form.kind === "binary") {
-    let value = 0n;
-    const ordered = form.littleEndian ? source.toReversed() : source;
-    for (const byte of ordered) value = value << 8n | BigInt(byte);
-    return Number(BigInt.asIntN(8 * form.sizeBytes, value));
-  }
-  const text = new TextDecoder().decode(source);
-  const isHex = form.kind === "hex";
-  const pattern = isHex ? /^[0-9a-fA-F]{1,16}$/ : /^-?\d{1,16}$/;
-  if (!pattern.test(text)) {
-    throw new UsageError(
-      `${place}: expected a number, got ${JSON.stringify(text.slice(0, 60))}`,
-    );
-  }
-  return isHex ? Number(BigInt.asIntN(64, BigInt(`0x${text}`))) : Number(text);
-}
-
-function bytesOf(
-  form: BytesForm,
-  bytes: Uint8Array | null,
-  place: string,
-): Uint8Array | null {
-  if (bytes === null || form === "raw") return bytes;
-  const text = new TextDecoder().decode(bytes);
-  try {
-    if (form === "hex") return decodeHex(text);
-    if (form === "base64") return decodeBase64(text);
-    const value: { base64?: unknown } | string | null = JSON.parse(text);
-    if (value === null) return null;
-    if (typeof value === "string") return encodeUtf8(value);
-    // As written for bytes that are no text; any other JSON is its own bytes.
-    return typeof value.base64 === "string" && Object.keys(value).length === 1
-      ? decodeBase64(value.base64)
-      : bytes;
-  } catch {
-    throw new UsageError(
-      `${place}: expected ${form}, got ${JSON.stringify(text.slice(0, 60))}`,
-    );
-  }
-}
-
 function endsInside(place: string): UsageError {
   return new UsageError(`${place}: the input ends inside it`);
 }
 
 function isLineEnd(literal: Uint8Array): boolean {
   return literal.every((byte) => byte === 10 || byte === 13);
-}
-
-function printedMark(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
 }

@@ -4,6 +4,8 @@ import { HostError, type Process, type SignalName } from "../host/host.ts";
 
 export interface FakeProcessOptions {
   readonly stdin?: string | Uint8Array;
+  /** Standard input does not end after what it gives. */
+  readonly stdinStaysOpen?: boolean;
   readonly env?: { readonly [name: string]: string };
   readonly workingDirectory?: string;
   readonly stdinIsTerminal?: boolean;
@@ -21,6 +23,7 @@ export class FakeProcess implements Process {
   readonly stderrIsTerminal = false;
   readonly #env: { readonly [name: string]: string };
   readonly #stdin: Uint8Array;
+  readonly #stdinStaysOpen: boolean;
   readonly #capacityBytes: number;
   readonly #stdout: Uint8Array[] = [];
   readonly #stderr: Uint8Array[] = [];
@@ -33,6 +36,7 @@ export class FakeProcess implements Process {
     this.#stdin = typeof stdin === "string"
       ? new TextEncoder().encode(stdin)
       : stdin;
+    this.#stdinStaysOpen = options.stdinStaysOpen ?? false;
     this.#env = options.env ?? {};
     this.#capacityBytes = options.stdoutCapacityBytes ?? Infinity;
     this.workingDirectory = options.workingDirectory ?? "/work";
@@ -46,7 +50,11 @@ export class FakeProcess implements Process {
 
   readStdin(target: Uint8Array): Promise<number | null> {
     const rest = this.#stdin.subarray(this.#stdinPosition);
-    if (rest.length === 0) return Promise.resolve(null);
+    if (rest.length === 0) {
+      return this.#stdinStaysOpen
+        ? new Promise(() => {})
+        : Promise.resolve(null);
+    }
     const chunk = rest.subarray(0, target.length);
     target.set(chunk);
     this.#stdinPosition += chunk.length;
