@@ -49,7 +49,6 @@ export const brokerScenario: Scenario = {
       net,
       disk: {
         syncDelayMs: random.pick([[0.1, 3], [0.1, 40]]),
-        directories: ["/data/logs", "/data/coordinator"],
       },
     });
     const client = simHost(seed + 2, { name: "client", loop, net });

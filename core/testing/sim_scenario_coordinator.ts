@@ -28,11 +28,7 @@ export const coordinatorScenario: Scenario = {
   name: "coordinator",
   shows: "acknowledged znodes survive crashes, others appear in order or not",
   async run({ seed, random, trace }) {
-    // The folder is there from the start: the coordinator does not yet sync the
-    // parent of a folder that it makes, so a power cut could take all of it.
-    const sim = simHost(seed, {
-      disk: { syncDelayMs: [0.1, 5], directories: [DIRECTORY] },
-    });
+    const sim = simHost(seed, { disk: { syncDelayMs: [0.1, 5] } });
     const confirmed: Value[] = Array(KEY_COUNT).fill(null);
     let pending: Pending[] = [];
     let valueCount = 0;

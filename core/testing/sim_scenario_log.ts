@@ -57,7 +57,6 @@ export const logScenario: Scenario = {
     const sim = simHost(seed, {
       disk: {
         syncDelayMs: random.pick([0.1, [0.1, 30]]),
-        directories: ["/data/logs"],
       },
     });
     const topicConfig = testTopicConfig({
