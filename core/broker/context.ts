@@ -77,6 +77,8 @@ export interface Serving<Q extends MessageSchema, R extends MessageSchema> {
    * requests of one connection run one after another.
    */
   readonly letsNextStart?: boolean;
+  /** True where clients are known to send bytes after a well-formed body, in flexible versions too. */
+  readonly allowsTrailingBytes?: boolean;
 }
 
 /** A row of the API table, its types erased. */
@@ -87,6 +89,7 @@ export interface ServedApi {
   readonly minVersion: number;
   readonly maxVersion: number;
   readonly letsNextStart: boolean;
+  readonly allowsTrailingBytes: boolean;
   readonly handle: (
     request: unknown,
     context: RequestContext,
@@ -121,6 +124,7 @@ export function serve<Q extends MessageSchema, R extends MessageSchema>(
     minVersion: versions[0],
     maxVersion: versions[1],
     letsNextStart: serving.letsNextStart === true,
+    allowsTrailingBytes: serving.allowsTrailingBytes === true,
     handle: serving.handle as ServedApi["handle"],
     failure: serving.failure as ServedApi["failure"],
   };

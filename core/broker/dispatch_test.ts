@@ -186,6 +186,20 @@ Deno.test("dispatch lets old versions have bytes after the body, as old clients 
   strictEqual(answer.errorCode, 15);
 });
 
+Deno.test("dispatch lets the APIs that say so have bytes after a flexible body", () => {
+  const bench = new Bench([
+    serve(findCoordinatorRequest, findCoordinatorResponse, {
+      allowsTrailingBytes: true,
+      handle: () => ({ coordinators: [] }),
+      failure: () => null,
+    }),
+  ]);
+  const frame = Uint8Array.from([...coordinatorFrame(), 1, 0, 0]);
+  const answer = bench.read(findCoordinatorResponse, 4, bench.send(frame));
+  deepStrictEqual(answer.coordinators, []);
+  strictEqual(bench.metrics.malformedRequests, 0);
+});
+
 Deno.test("dispatch closes the connection where no answer can tell", () => {
   const bench = new Bench([
     serve(metadataRequest, metadataResponse, {
