@@ -68,6 +68,13 @@ function checkIds(config: BrokerConfig): void {
     contradiction("node.id", "-1 or more", `${nodeId}`);
   }
   const given = id === -1 ? nodeId : id;
+  if (given === -1 && !config["broker.id.generation.enable"]) {
+    contradiction(
+      "broker.id",
+      "a number while broker.id.generation.enable is false",
+      "nothing",
+    );
+  }
   const reserved = config["reserved.broker.max.id"];
   if (config["broker.id.generation.enable"] && given > reserved) {
     contradiction(

@@ -39,6 +39,7 @@ export const brokerRowsUsed = {
     default: true,
     importance: "high",
     doc: "Whether leadership goes back to the preferred replica by itself.",
+    effect: "none",
   },
   "broker.id": {
     type: "int",
@@ -103,6 +104,7 @@ export const brokerRowsUsed = {
     importance: "low",
     doc:
       "How long a connection whose login failed is kept before it is closed.",
+    effect: "none",
   },
   "connections.max.idle.ms": {
     type: "long",
@@ -116,30 +118,35 @@ export const brokerRowsUsed = {
     importance: "medium",
     doc:
       "How long a login lasts before the client has to repeat it; 0 for ever.",
+    effect: "none",
   },
   "controlled.shutdown.enable": {
     type: "boolean",
     default: true,
     importance: "medium",
     doc: "Whether a stopping broker first gives its leaderships away.",
+    effect: "none",
   },
   "controlled.shutdown.max.retries": {
     type: "int",
     default: 3,
     importance: "medium",
     doc: "How often a stopping broker asks to give its leaderships away.",
+    effect: "none",
   },
   "controlled.shutdown.retry.backoff.ms": {
     type: "long",
     default: 5000,
     importance: "medium",
     doc: "Pause between two such requests.",
+    effect: "none",
   },
   "controller.socket.timeout.ms": {
     type: "int",
     default: 30_000,
     importance: "medium",
     doc: "How long the controller waits for a broker's answer.",
+    effect: "none",
   },
   "default.replication.factor": {
     type: "int",
@@ -166,12 +173,14 @@ export const brokerRowsUsed = {
     importance: "medium",
     doc:
       "How long the first rebalance of an empty group waits for more members.",
+    effect: "none",
   },
   "group.max.session.timeout.ms": {
     type: "int",
     default: 30 * MINUTE_MS,
     importance: "medium",
     doc: "Longest session timeout that a group member may ask for.",
+    effect: "none",
   },
   "group.max.size": {
     type: "int",
@@ -179,12 +188,14 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "medium",
     doc: "Most members of one group.",
+    effect: "none",
   },
   "group.min.session.timeout.ms": {
     type: "int",
     default: 6000,
     importance: "medium",
     doc: "Shortest session timeout that a group member may ask for.",
+    effect: "none",
   },
   "inter.broker.listener.name": {
     type: "string",
@@ -198,6 +209,7 @@ export const brokerRowsUsed = {
     oneOf: METADATA_VERSIONS,
     importance: "medium",
     doc: "Version of the protocol between brokers; kq speaks 3.9.",
+    effect: "none",
   },
   "leader.imbalance.check.interval.seconds": {
     type: "long",
@@ -205,6 +217,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "How often the balance of leaderships is looked at.",
+    effect: "none",
   },
   "leader.imbalance.per.broker.percentage": {
     type: "int",
@@ -212,6 +225,7 @@ export const brokerRowsUsed = {
     importance: "high",
     doc:
       "Share of leaderships away from their preferred broker that starts a balancing.",
+    effect: "none",
   },
   "listener.security.protocol.map": {
     type: "string",
@@ -236,6 +250,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "Pause of the cleaner when nothing is dirty enough.",
+    effect: "none",
   },
   "log.cleaner.dedupe.buffer.size": {
     type: "long",
@@ -243,6 +258,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "Memory of all cleaners for their maps from key to offset.",
+    effect: "none",
   },
   "log.cleaner.delete.retention.ms": {
     type: "long",
@@ -251,12 +267,14 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "How long a tombstone stays in a compacted topic.",
+    effect: "none",
   },
   "log.cleaner.enable": {
     type: "boolean",
     default: true,
     importance: "medium",
     doc: "Whether compaction runs.",
+    effect: "none",
   },
   "log.cleaner.io.buffer.load.factor": {
     type: "double",
@@ -264,6 +282,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "How full a cleaner's map of keys may get.",
+    effect: "none",
   },
   "log.cleaner.io.buffer.size": {
     type: "int",
@@ -272,6 +291,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "Memory of all cleaners for reading and writing.",
+    effect: "none",
   },
   "log.cleaner.io.max.bytes.per.second": {
     type: "double",
@@ -279,6 +299,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "Most bytes that the cleaners read and write in a second.",
+    effect: "none",
   },
   "log.cleaner.max.compaction.lag.ms": {
     type: "long",
@@ -287,6 +308,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "Longest time that a record may stay uncompacted.",
+    effect: "none",
   },
   "log.cleaner.min.cleanable.ratio": {
     type: "double",
@@ -296,6 +318,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "Share of a log that has to be dirty before it is compacted.",
+    effect: "none",
   },
   "log.cleaner.min.compaction.lag.ms": {
     type: "long",
@@ -304,6 +327,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "Shortest time that a record stays uncompacted.",
+    effect: "none",
   },
   "log.cleaner.threads": {
     type: "int",
@@ -312,6 +336,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "Cleaners that work at once.",
+    effect: "none",
   },
   "log.cleanup.policy": {
     type: "list",
@@ -433,6 +458,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "Whether a new segment takes its full size at once.",
+    effect: "none",
   },
   "log.retention.bytes": {
     type: "long",
@@ -441,6 +467,7 @@ export const brokerRowsUsed = {
     dynamic: "cluster-wide",
     doc:
       "Size above which a partition's oldest segments are deleted; -1 for no limit.",
+    effect: "none",
   },
   "log.retention.check.interval.ms": {
     type: "long",
@@ -448,6 +475,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "medium",
     doc: "How often logs are looked through for segments to delete.",
+    effect: "none",
   },
   "log.retention.hours": {
     type: "int",
@@ -613,12 +641,14 @@ export const brokerRowsUsed = {
     importance: "high",
     dynamic: "cluster-wide",
     doc: "Connections by which followers read from one leader.",
+    effect: "none",
   },
   "offset.metadata.max.bytes": {
     type: "int",
     default: 4096,
     importance: "high",
     doc: "Longest text that a group may store with an offset.",
+    effect: "none",
   },
   "offsets.commit.timeout.ms": {
     type: "int",
@@ -626,6 +656,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "How long an offset commit waits for its replicas.",
+    effect: "none",
   },
   "offsets.load.buffer.size": {
     type: "int",
@@ -633,6 +664,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Bytes read at once when a group's offsets are loaded.",
+    effect: "none",
   },
   "offsets.retention.check.interval.ms": {
     type: "long",
@@ -640,6 +672,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "How often offsets are looked through for expired ones.",
+    effect: "none",
   },
   "offsets.retention.minutes": {
     type: "int",
@@ -647,12 +680,14 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Minutes that the offsets of an empty group are kept.",
+    effect: "none",
   },
   "offsets.topic.compression.codec": {
     type: "int",
     default: 0,
     importance: "high",
     doc: "Compression of the offsets topic, by number.",
+    effect: "none",
   },
   "offsets.topic.num.partitions": {
     type: "int",
@@ -660,6 +695,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Partitions of the offsets topic.",
+    effect: "none",
   },
   "offsets.topic.replication.factor": {
     type: "short",
@@ -667,6 +703,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Replicas of the offsets topic.",
+    effect: "none",
   },
   "offsets.topic.segment.bytes": {
     type: "int",
@@ -674,6 +711,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Segment size of the offsets topic.",
+    effect: "none",
   },
   "producer.id.expiration.ms": {
     type: "int",
@@ -696,6 +734,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Requests that may wait before reading stops.",
+    effect: "none",
   },
   "quota.window.num": {
     type: "int",
@@ -703,6 +742,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "low",
     doc: "Windows over which client quotas are measured.",
+    effect: "none",
   },
   "quota.window.size.seconds": {
     type: "int",
@@ -710,6 +750,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "low",
     doc: "Length of one window of client quotas.",
+    effect: "none",
   },
   "replica.fetch.backoff.ms": {
     type: "int",
@@ -717,6 +758,7 @@ export const brokerRowsUsed = {
     min: 0,
     importance: "medium",
     doc: "Pause of a follower after a failed fetch.",
+    effect: "none",
   },
   "replica.fetch.max.bytes": {
     type: "int",
@@ -724,12 +766,14 @@ export const brokerRowsUsed = {
     min: 0,
     importance: "medium",
     doc: "Bytes that a follower asks of one partition.",
+    effect: "none",
   },
   "replica.fetch.min.bytes": {
     type: "int",
     default: 1,
     importance: "high",
     doc: "Bytes that a follower waits for.",
+    effect: "none",
   },
   "replica.fetch.response.max.bytes": {
     type: "int",
@@ -737,12 +781,14 @@ export const brokerRowsUsed = {
     min: 0,
     importance: "medium",
     doc: "Bytes that a follower asks for in all.",
+    effect: "none",
   },
   "replica.fetch.wait.max.ms": {
     type: "int",
     default: 500,
     importance: "high",
     doc: "How long a follower's fetch waits for bytes.",
+    effect: "none",
   },
   "replica.high.watermark.checkpoint.interval.ms": {
     type: "long",
@@ -756,12 +802,14 @@ export const brokerRowsUsed = {
     importance: "high",
     doc:
       "How long a follower may be behind before it leaves the in-sync replicas.",
+    effect: "none",
   },
   "replica.socket.timeout.ms": {
     type: "int",
     default: 30_000,
     importance: "high",
     doc: "How long a follower waits for an answer.",
+    effect: "none",
   },
   "replication.quota.window.num": {
     type: "int",
@@ -769,6 +817,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "low",
     doc: "Windows over which replication throttles are measured.",
+    effect: "none",
   },
   "replication.quota.window.size.seconds": {
     type: "int",
@@ -776,6 +825,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "low",
     doc: "Length of one window of replication throttles.",
+    effect: "none",
   },
   "request.timeout.ms": {
     type: "int",
@@ -797,6 +847,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "per-broker",
     doc: "Ways to log in that are offered.",
+    effect: "none",
   },
   "sasl.jaas.config": {
     type: "password",
@@ -804,6 +855,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "per-broker",
     doc: "Users and passwords of a login mechanism, in JAAS form.",
+    effect: "none",
   },
   "sasl.mechanism.inter.broker.protocol": {
     type: "string",
@@ -811,12 +863,14 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "per-broker",
     doc: "How brokers log in to each other.",
+    effect: "none",
   },
   "sasl.server.max.receive.size": {
     type: "int",
     default: 512 * KIB,
     importance: "medium",
     doc: "Largest request that is read before a login.",
+    effect: "none",
   },
   "security.inter.broker.protocol": {
     type: "string",
@@ -843,12 +897,14 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "medium",
     doc: "Connections that may wait to be accepted.",
+    effect: "none",
   },
   "socket.receive.buffer.bytes": {
     type: "int",
     default: 100 * KIB,
     importance: "high",
     doc: "Receive buffer of a connection; -1 leaves it to the system.",
+    effect: "none",
   },
   "socket.request.max.bytes": {
     type: "int",
@@ -862,6 +918,7 @@ export const brokerRowsUsed = {
     default: 100 * KIB,
     importance: "high",
     doc: "Send buffer of a connection; -1 leaves it to the system.",
+    effect: "none",
   },
   "ssl.cipher.suites": {
     type: "list",
@@ -869,6 +926,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "per-broker",
     doc: "Cipher suites that are offered.",
+    effect: "none",
   },
   "ssl.client.auth": {
     type: "string",
@@ -877,6 +935,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "per-broker",
     doc: "Whether clients have to, or may, show a certificate.",
+    effect: "none",
   },
   "ssl.enabled.protocols": {
     type: "list",
@@ -884,6 +943,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "per-broker",
     doc: "TLS versions that are offered.",
+    effect: "none",
   },
   "ssl.endpoint.identification.algorithm": {
     type: "string",
@@ -892,6 +952,7 @@ export const brokerRowsUsed = {
     dynamic: "per-broker",
     doc:
       "How a server's name is checked against its certificate; empty for not at all.",
+    effect: "none",
   },
   "ssl.key.password": {
     type: "password",
@@ -899,6 +960,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "per-broker",
     doc: "Password of the private key.",
+    effect: "none",
   },
   "ssl.keystore.certificate.chain": {
     type: "password",
@@ -906,6 +968,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "per-broker",
     doc: "Certificate chain, as PEM text.",
+    effect: "none",
   },
   "ssl.keystore.key": {
     type: "password",
@@ -913,6 +976,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "per-broker",
     doc: "Private key, as PEM text.",
+    effect: "none",
   },
   "ssl.keystore.location": {
     type: "string",
@@ -920,6 +984,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "per-broker",
     doc: "File of the certificate and private key.",
+    effect: "none",
   },
   "ssl.keystore.password": {
     type: "password",
@@ -927,6 +992,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "per-broker",
     doc: "Password of the key file.",
+    effect: "none",
   },
   "ssl.keystore.type": {
     type: "string",
@@ -934,12 +1000,14 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "per-broker",
     doc: "Form of the key file.",
+    effect: "none",
   },
   "ssl.principal.mapping.rules": {
     type: "string",
     default: "DEFAULT",
     importance: "low",
     doc: "How a user's name is made of a certificate's subject.",
+    effect: "none",
   },
   "ssl.protocol": {
     type: "string",
@@ -947,6 +1015,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "per-broker",
     doc: "TLS version asked for first.",
+    effect: "none",
   },
   "ssl.truststore.certificates": {
     type: "password",
@@ -954,6 +1023,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "per-broker",
     doc: "Trusted certificates, as PEM text.",
+    effect: "none",
   },
   "ssl.truststore.location": {
     type: "string",
@@ -961,6 +1031,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "per-broker",
     doc: "File of the trusted certificates.",
+    effect: "none",
   },
   "ssl.truststore.password": {
     type: "password",
@@ -968,6 +1039,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "per-broker",
     doc: "Password of the file of trusted certificates.",
+    effect: "none",
   },
   "ssl.truststore.type": {
     type: "string",
@@ -975,6 +1047,7 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "per-broker",
     doc: "Form of the file of trusted certificates.",
+    effect: "none",
   },
   "transaction.abort.timed.out.transaction.cleanup.interval.ms": {
     type: "int",
@@ -982,6 +1055,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "low",
     doc: "How often transactions are looked through for timed out ones.",
+    effect: "none",
   },
   "transaction.max.timeout.ms": {
     type: "int",
@@ -989,6 +1063,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Longest transaction timeout that a producer may ask for.",
+    effect: "none",
   },
   "transaction.partition.verification.enable": {
     type: "boolean",
@@ -997,6 +1072,7 @@ export const brokerRowsUsed = {
     dynamic: "cluster-wide",
     doc:
       "Whether a partition checks with the coordinator that a transaction is open.",
+    effect: "none",
   },
   "transaction.remove.expired.transaction.cleanup.interval.ms": {
     type: "int",
@@ -1004,6 +1080,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "low",
     doc: "How often transactional ids are looked through for expired ones.",
+    effect: "none",
   },
   "transaction.state.log.load.buffer.size": {
     type: "int",
@@ -1011,6 +1088,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Bytes read at once when transaction state is loaded.",
+    effect: "none",
   },
   "transaction.state.log.min.isr": {
     type: "int",
@@ -1018,6 +1096,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "In-sync replicas that the transaction topic needs.",
+    effect: "none",
   },
   "transaction.state.log.num.partitions": {
     type: "int",
@@ -1025,6 +1104,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Partitions of the transaction topic.",
+    effect: "none",
   },
   "transaction.state.log.replication.factor": {
     type: "short",
@@ -1032,6 +1112,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Replicas of the transaction topic.",
+    effect: "none",
   },
   "transaction.state.log.segment.bytes": {
     type: "int",
@@ -1039,6 +1120,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Segment size of the transaction topic.",
+    effect: "none",
   },
   "transactional.id.expiration.ms": {
     type: "int",
@@ -1046,6 +1128,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "How long a silent transactional id is remembered.",
+    effect: "none",
   },
   "unclean.leader.election.enable": {
     type: "boolean",
@@ -1067,6 +1150,7 @@ export const brokerRowsUsed = {
     default: null,
     importance: "high",
     doc: "How long to wait for the ensemble; not set: the session timeout.",
+    effect: "none",
   },
   "zookeeper.max.in.flight.requests": {
     type: "int",
@@ -1074,6 +1158,7 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Requests to the ensemble that may be on their way at once.",
+    effect: "none",
   },
   "zookeeper.session.timeout.ms": {
     type: "int",
@@ -1086,6 +1171,7 @@ export const brokerRowsUsed = {
     default: false,
     importance: "high",
     doc: "Whether znodes are created writable by the brokers only.",
+    effect: "none",
   },
 } as const satisfies ConfigRows;
 

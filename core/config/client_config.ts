@@ -136,7 +136,12 @@ export const producerConfig = configTable({
     doc: "How long metadata of an unused topic is kept.",
   },
   "metric.reporters": unused("list", [], "low"),
-  "partitioner.adaptive.partitioning.enable": unused("boolean", true, "low"),
+  "partitioner.adaptive.partitioning.enable": {
+    type: "boolean",
+    default: true,
+    importance: "low",
+    doc: "Whether partitions with shorter queues get more records without key.",
+  },
   "partitioner.availability.timeout.ms": {
     type: "long",
     default: 0,
@@ -145,7 +150,12 @@ export const producerConfig = configTable({
     doc:
       "How long a partition may be unable to take batches before others are preferred; 0 for ever.",
   },
-  "partitioner.class": unused("class", null, "medium"),
+  "partitioner.class": {
+    type: "class",
+    default: null,
+    importance: "medium",
+    doc: "Class that chooses partitions; kq has its own, and refuses another.",
+  },
   "partitioner.ignore.keys": {
     type: "boolean",
     default: false,
@@ -158,6 +168,7 @@ export const producerConfig = configTable({
     min: -1,
     importance: "medium",
     doc: "Receive buffer of a connection; -1 leaves it to the system.",
+    effect: "none",
   },
   "retries": {
     type: "int",
@@ -172,6 +183,7 @@ export const producerConfig = configTable({
     default: MINUTE_MS,
     importance: "low",
     doc: "How long a transaction may stay open.",
+    effect: "none",
   },
   "transactional.id": {
     type: "string",
@@ -201,6 +213,7 @@ export const consumerConfig = configTable({
     min: 0,
     importance: "low",
     doc: "How often a group's positions are committed.",
+    effect: "none",
   },
   "auto.offset.reset": {
     type: "string",
@@ -253,12 +266,14 @@ export const consumerConfig = configTable({
     default: true,
     importance: "medium",
     doc: "Whether a group's positions are committed by themselves.",
+    effect: "none",
   },
   "exclude.internal.topics": {
     type: "boolean",
     default: true,
     importance: "medium",
     doc: "Whether patterns leave internal topics out.",
+    effect: "none",
   },
   "fetch.max.bytes": {
     type: "int",
@@ -286,6 +301,7 @@ export const consumerConfig = configTable({
     default: null,
     importance: "high",
     doc: "Name of the consumer's group.",
+    effect: "none",
   },
   "group.instance.id": {
     type: "string",
@@ -293,6 +309,7 @@ export const consumerConfig = configTable({
     nonEmpty: true,
     importance: "medium",
     doc: "Fixed name of a member, which keeps its partitions over a restart.",
+    effect: "none",
   },
   "group.protocol": {
     type: "string",
@@ -301,6 +318,7 @@ export const consumerConfig = configTable({
     ignoreCase: true,
     importance: "high",
     doc: "Which protocol a group speaks.",
+    effect: "none",
   },
   "group.remote.assignor": unused("string", null, "medium"),
   "heartbeat.interval.ms": {
@@ -308,6 +326,7 @@ export const consumerConfig = configTable({
     default: 3000,
     importance: "high",
     doc: "How often a member says that it lives.",
+    effect: "none",
   },
   "interceptor.classes": unused("list", [], "low"),
   "isolation.level": {
@@ -331,6 +350,7 @@ export const consumerConfig = configTable({
     min: 1,
     importance: "medium",
     doc: "Longest time between two polls before a member is thought stuck.",
+    effect: "none",
   },
   "max.poll.records": {
     type: "int",
@@ -350,12 +370,14 @@ export const consumerConfig = configTable({
     min: -1,
     importance: "medium",
     doc: "Receive buffer of a connection; -1 leaves it to the system.",
+    effect: "none",
   },
   "session.timeout.ms": {
     type: "int",
     default: 45_000,
     importance: "high",
     doc: "Silence after which a member is declared dead.",
+    effect: "none",
   },
   "value.deserializer": unused("class", null, "high"),
 });
@@ -400,6 +422,7 @@ export const adminConfig = configTable({
     min: -1,
     importance: "medium",
     doc: "Receive buffer of a connection; -1 leaves it to the system.",
+    effect: "none",
   },
   "retries": {
     type: "int",

@@ -11,7 +11,7 @@ import {
 } from "./broker_layers.ts";
 import { type ConfigRow, type ConfigType, defaultValue } from "./table.ts";
 import { topicConfig } from "./topic_config.ts";
-import { topicConfigFromBroker } from "./topic_defaults.ts";
+import { configuredTopic } from "./topic_defaults.ts";
 import { formatValue } from "./value.ts";
 
 /** Where a value comes from, by the protocol's numbers. */
@@ -62,7 +62,7 @@ export function describeTopicConfig(
   overrides: ReadonlyMap<string, string>,
   layers: BrokerConfigLayers,
 ): ConfigEntry[] {
-  const config = topicConfigFromBroker(
+  const config = configuredTopic(
     effectiveBrokerConfig(layers),
     overrides,
   );

@@ -68,6 +68,31 @@ Deno.test("a topic's default comes from the broker's synonyms", () => {
   }
 });
 
+Deno.test("the older limit of timestamps holds where the newer ones are not set", () => {
+  const broker = effectiveBrokerConfig(layers({}));
+  const limits = (overrides: Texts) => {
+    const config = topicConfigFromBroker(
+      broker,
+      new Map(Object.entries(overrides)),
+    );
+    return [
+      config["message.timestamp.before.max.ms"],
+      config["message.timestamp.after.max.ms"],
+    ];
+  };
+  const older = { "message.timestamp.difference.max.ms": "5" };
+  deepEqual(limits(older), [5, 5]);
+  deepEqual(limits({ ...older, "message.timestamp.after.max.ms": "9" }), [
+    5,
+    9,
+  ]);
+  const [shown] = describeTopicConfig(
+    new Map(Object.entries(older)),
+    layers({}),
+  ).filter(({ name }) => name === "message.timestamp.before.max.ms");
+  equal(shown.value, "9223372036854775807");
+});
+
 Deno.test("describeTopicConfig() gives source and chain as Kafka does", () => {
   const entries = describeTopicConfig(
     new Map([["segment.bytes", "2048"]]),

@@ -69,6 +69,7 @@ export const topicConfig = configTable({
     dynamic: "cluster-wide",
     synonyms: ["log.cleaner.delete.retention.ms"],
     doc: "How long a tombstone stays in a compacted topic.",
+    effect: "none",
   },
   "file.delete.delay.ms": {
     type: "long",
@@ -105,6 +106,7 @@ export const topicConfig = configTable({
     dynamic: "cluster-wide",
     doc:
       "Replicas whose followers are throttled, as PARTITION:BROKER by comma, or `*`.",
+    effect: "none",
   },
   "index.interval.bytes": {
     type: "int",
@@ -122,6 +124,7 @@ export const topicConfig = configTable({
     dynamic: "cluster-wide",
     doc:
       "Replicas whose leaders are throttled, as PARTITION:BROKER by comma, or `*`.",
+    effect: "none",
   },
   "local.retention.bytes": unused("long", -2, "medium", {
     min: -2,
@@ -141,6 +144,7 @@ export const topicConfig = configTable({
     dynamic: "cluster-wide",
     synonyms: ["log.cleaner.max.compaction.lag.ms"],
     doc: "Longest time that a record may stay uncompacted.",
+    effect: "none",
   },
   "max.message.bytes": {
     type: "int",
@@ -209,6 +213,7 @@ export const topicConfig = configTable({
     dynamic: "cluster-wide",
     synonyms: ["log.cleaner.min.cleanable.ratio"],
     doc: "Share of the log that has to be dirty before it is compacted.",
+    effect: "none",
   },
   "min.compaction.lag.ms": {
     type: "long",
@@ -218,6 +223,7 @@ export const topicConfig = configTable({
     dynamic: "cluster-wide",
     synonyms: ["log.cleaner.min.compaction.lag.ms"],
     doc: "Shortest time that a record stays uncompacted.",
+    effect: "none",
   },
   "min.insync.replicas": {
     type: "int",
@@ -235,6 +241,7 @@ export const topicConfig = configTable({
     dynamic: "cluster-wide",
     synonyms: ["log.preallocate"],
     doc: "Whether a new segment takes its full size at once.",
+    effect: "none",
   },
   "remote.log.copy.disable": unused("boolean", false, "medium", {
     dynamic: "cluster-wide",
@@ -253,6 +260,7 @@ export const topicConfig = configTable({
     synonyms: ["log.retention.bytes"],
     doc:
       "Size above which a partition's oldest segments are deleted; -1 for no limit.",
+    effect: "none",
   },
   "retention.ms": {
     type: "long",
@@ -266,6 +274,7 @@ export const topicConfig = configTable({
       "log.retention.hours",
     ],
     doc: "How long a closed segment is kept; -1 for ever.",
+    effect: "none",
   },
   "segment.bytes": {
     type: "int",

@@ -6,17 +6,42 @@
 
 import { HOUR_MS, MINUTE_MS } from "../base/units.ts";
 import type { BrokerConfig } from "./broker_config.ts";
-import { type ConfigValue, readConfig } from "./table.ts";
+import { type ConfigValue, LONG_MAX, readConfig } from "./table.ts";
 import { type TopicConfig, topicConfig } from "./topic_config.ts";
 
 /**
- * A topic's configuration: its own overrides over the broker's defaults.
+ * A topic's configuration as it is in force: its own overrides over the broker's
+ * defaults, and the older limit of timestamps taken into the newer ones.
  *
  * @param overrides Texts by topic key, as the topic's znode holds them; keys
  * that are no topic keys are ignored.
  * @throws {ConfigError} Where an override does not fit its row.
  */
 export function topicConfigFromBroker(
+  broker: BrokerConfig,
+  overrides: ReadonlyMap<string, string>,
+): TopicConfig {
+  const config = configuredTopic(broker, overrides);
+  const differenceMs = config["message.timestamp.difference.max.ms"];
+  const limitMs = (key: "before" | "after") => {
+    const ms = config[`message.timestamp.${key}.max.ms`];
+    return ms === LONG_MAX ? differenceMs : ms;
+  };
+  return {
+    ...config,
+    "message.timestamp.before.max.ms": limitMs("before"),
+    "message.timestamp.after.max.ms": limitMs("after"),
+  };
+}
+
+/**
+ * A topic's configuration key by key, as DescribeConfigs shows it.
+ *
+ * @param overrides Texts by topic key, as the topic's znode holds them; keys
+ * that are no topic keys are ignored.
+ * @throws {ConfigError} Where an override does not fit its row.
+ */
+export function configuredTopic(
   broker: BrokerConfig,
   overrides: ReadonlyMap<string, string>,
 ): TopicConfig {
