@@ -6,6 +6,7 @@ import { kafkaClassPath, startApacheKafka } from "./apache_kafka.ts";
 import type { ClientKind } from "./client.ts";
 import { clientKinds } from "./client_kinds.ts";
 import { javaTools } from "./java_client.ts";
+import { matrixLines } from "./matrix.ts";
 import { type Par, parOf, reportLines } from "./report.ts";
 import { checkSegments } from "./segments.ts";
 import { type Cell, Suite } from "./suite.ts";
@@ -154,6 +155,7 @@ async function main(): Promise<number> {
     options: {
       quick: { type: "boolean", default: false },
       keep: { type: "boolean", default: false },
+      markdown: { type: "boolean", default: false },
       broker: { type: "string" },
       client: { type: "string", multiple: true, default: [] },
     },
@@ -183,6 +185,9 @@ async function main(): Promise<number> {
     const { lines, failed } = values.broker === "kafka"
       ? { lines: parLines(par), failed: 0 }
       : reportLines(cells, par);
+    if (values.markdown) {
+      for (const line of matrixLines(cells, par)) console.log(line);
+    }
     for (const line of lines) console.log(line);
     return failed === 0 ? 0 : 1;
   } finally {
