@@ -23,6 +23,10 @@ const OFFSET_FETCH = exchange(offsetFetchRequest, offsetFetchResponse);
 
 const GROUP_KEY_TYPE = 0;
 
+/** From these versions on, one request asks for several groups. */
+const KEYS_VERSION_MIN = 4;
+const GROUPS_VERSION_MIN = 8;
+
 /** What moves or loads for a moment, and is asked for again. */
 const PASSING = [
   "COORDINATOR_NOT_AVAILABLE",
@@ -77,10 +81,16 @@ async function askOnce(
     partitionIndexes: partitions.filter(({ topic }) => topic === name)
       .map(({ partition }) => partition),
   }));
+  const connection = await cluster.connectionTo(nodeId, { deadlineMs });
+  const asksByGroups =
+    connection.versionOf(offsetFetchRequest) >= GROUPS_VERSION_MIN;
   const answer = await cluster.callNode(nodeId, OFFSET_FETCH, {
-    groupId: group,
-    topics,
-    groups: [{ groupId: group, topics }],
+    groupId: asksByGroups ? "" : group,
+    topics: asksByGroups ? [] : topics.map(({ name, partitionIndexes }) => ({
+      name,
+      partitionIndexes,
+    })),
+    groups: asksByGroups ? [{ groupId: group, topics }] : [],
   }, { deadlineMs });
   const [groupAnswer] = answer.groups;
   check(groupAnswer?.errorCode ?? answer.errorCode, group);
@@ -109,10 +119,14 @@ async function coordinatorOf(
   group: string,
   deadlineMs: number,
 ): Promise<number> {
-  const answer = await cluster.callAny(FIND_COORDINATOR, {
-    key: group,
+  const [nodeId] = cluster.metadata.nodes.keys();
+  const connection = await cluster.connectionTo(nodeId, { deadlineMs });
+  const asksByKeys =
+    connection.versionOf(findCoordinatorRequest) >= KEYS_VERSION_MIN;
+  const answer = await cluster.callNode(nodeId, FIND_COORDINATOR, {
+    key: asksByKeys ? "" : group,
     keyType: GROUP_KEY_TYPE,
-    coordinatorKeys: [group],
+    coordinatorKeys: asksByKeys ? [group] : [],
   }, { deadlineMs });
   const found = answer.coordinators[0] ?? answer;
   check(found.errorCode, group);

@@ -96,7 +96,7 @@ async function print(
       configs: Object.entries(configs).map(([key, value]) => `${key}=${value}`),
     })),
   });
-  await out.line("");
+  if (found.length > 0) await out.line("");
   await printRows(out, format, {
     columns,
     nameField: "topic",

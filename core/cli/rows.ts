@@ -112,6 +112,7 @@ async function printTable(
   columns: readonly Column[],
   rows: readonly Row[],
 ): Promise<void> {
+  if (rows.length === 0) return;
   const cells = rows.map((row) =>
     columns.map(({ field }) => printable(cellText(row[field])))
   );

@@ -58,8 +58,8 @@ Deno.test("printRows() prints each format", async () => {
 
 Deno.test("printRows() prints a valid document for no rows", async () => {
   const expected: { [F in OutputFormat]: string } = {
-    table: "NAME  PARTITION COUNT\n",
-    wide: "NAME  PARTITION COUNT  TOPIC ID\n",
+    table: "",
+    wide: "",
     json: "[]\n",
     ndjson: "",
     yaml: "[]\n",
