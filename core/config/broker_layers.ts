@@ -7,7 +7,7 @@ import { type BrokerConfig, brokerConfig } from "./broker_config.ts";
 import { checkBrokerConfig, unknownKeyError } from "./broker_checks.ts";
 import { ConfigError, ConfigValueError } from "./config_error.ts";
 import { readConfig } from "./table.ts";
-import { describeRow, parseValue } from "./value.ts";
+import { parseValue } from "./value.ts";
 
 /** Texts by key, as each place holds them. */
 export interface BrokerConfigLayers {
@@ -96,10 +96,4 @@ export function invalidValueMessage(error: ConfigError): string {
   if (!(error instanceof ConfigValueError)) return error.reason;
   const got = /^"(.*)"/.exec(error.got)?.[1] ?? error.got;
   return `Invalid value ${got} for configuration ${error.key}: expected ${error.expected}`;
-}
-
-/** What a broker's key accepts, for messages; `null` for an unknown key. */
-export function brokerKeyDomain(key: string): string | null {
-  const row = brokerConfig.row(key);
-  return row === undefined ? null : describeRow(row);
 }

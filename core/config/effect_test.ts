@@ -32,9 +32,11 @@ const READERS = [
 const CHECKED_ONLY = [
   "group.max.session.timeout.ms",
   "group.min.session.timeout.ms",
+  "inter.broker.listener.name",
   "replica.fetch.max.bytes",
   "replica.fetch.wait.max.ms",
   "replica.lag.time.max.ms",
+  "security.inter.broker.protocol",
   "ssl.keystore.certificate.chain",
   "ssl.keystore.location",
 ];

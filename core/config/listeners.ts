@@ -194,14 +194,3 @@ function checkAdvertised(
     );
   }
 }
-
-/** The name of the listener over which brokers talk to each other. */
-export function interBrokerListenerName(config: BrokerConfig): string {
-  const named = config["inter.broker.listener.name"];
-  if (named !== null) return named.toUpperCase();
-  const protocol = config["security.inter.broker.protocol"];
-  const listeners = brokerListeners(config);
-  const listener = listeners.find(({ name }) => name === protocol) ??
-    listeners.find(({ securityProtocol }) => securityProtocol === protocol);
-  return listener?.name ?? protocol;
-}

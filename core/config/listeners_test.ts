@@ -1,10 +1,6 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { brokerConfig } from "./broker_config.ts";
-import {
-  brokerListeners,
-  interBrokerListenerName,
-  parseAddresses,
-} from "./listeners.ts";
+import { brokerListeners, parseAddresses } from "./listeners.ts";
 import { readConfig } from "./table.ts";
 
 const config = (texts: { [key: string]: string }) =>
@@ -84,15 +80,4 @@ Deno.test("brokerListeners() refuses two listeners on one port", () => {
       .length,
     2,
   );
-});
-
-Deno.test("interBrokerListenerName() is named, or found by protocol", () => {
-  equal(interBrokerListenerName(config({})), "PLAINTEXT");
-  const map = {
-    listeners: "OUT://h:1,IN://h:2",
-    "listener.security.protocol.map": "OUT:PLAINTEXT,IN:PLAINTEXT",
-  };
-  equal(interBrokerListenerName(config(map)), "OUT");
-  const named = { ...map, "inter.broker.listener.name": "in" };
-  equal(interBrokerListenerName(config(named)), "IN");
 });

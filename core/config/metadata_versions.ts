@@ -73,6 +73,3 @@ export const METADATA_VERSIONS: readonly string[] = [
     ...FULL_NAMES,
   ]),
 ];
-
-/** What kq reports as its own. */
-export const METADATA_VERSION = "3.9-IV0";
