@@ -231,10 +231,9 @@ class Call {
   /** Old versions may have bytes after the body, as some old clients send; flexible ones not, but for the rows that say so. */
   #checkEnd(): void {
     const { request, allowsTrailingBytes } = this.#api;
-    const isStrict = isFlexible(request, this.#context.apiVersion) &&
-      !allowsTrailingBytes;
-    if (isStrict) this.#reader.expectEnd();
-    else if (this.#reader.remaining > 0 && !allowsTrailingBytes) {
+    if (isFlexible(request, this.#context.apiVersion)) {
+      if (!allowsTrailingBytes) this.#reader.expectEnd();
+    } else if (this.#reader.remaining > 0) {
       this.#broker.trace(
         `Ignored ${this.#reader.remaining} bytes after a ${request.name} of ${this.#context.connection.peer}`,
       );
