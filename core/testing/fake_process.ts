@@ -39,7 +39,7 @@ export class FakeProcess implements Process {
     this.#stdinStaysOpen = options.stdinStaysOpen ?? false;
     this.#env = options.env ?? {};
     this.#capacityBytes = options.stdoutCapacityBytes ?? Infinity;
-    this.workingDirectory = options.workingDirectory ?? "/work";
+    this.workingDirectory = options.workingDirectory ?? "/home/kq";
     this.stdinIsTerminal = options.stdinIsTerminal ?? false;
     this.stdoutIsTerminal = options.stdoutIsTerminal ?? false;
   }
