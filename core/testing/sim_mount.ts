@@ -10,7 +10,7 @@ import {
 } from "../host/host.ts";
 import type { SimDisk } from "./sim_disk.ts";
 import type { DiskAction } from "./sim_disk_faults.ts";
-import type { SimLife } from "./sim_life.ts";
+import { SimCrash, type SimLife } from "./sim_life.ts";
 import {
   refusal,
   SimDirectory,
@@ -228,18 +228,22 @@ class SimFile implements File {
     this.#node.modifiedMs = this.#disk.nowMs();
   }
 
-  // Not `async`, so that a fault of the call itself is met at once, like any
-  // other; as with a real disk, the promise then carries it.
+  // Not `async`, so that the call meets its fault at once, like any other; the
+  // promise then carries it.
   sync(): Promise<void> {
-    const mark = this.#node.content.beginSync();
+    const { content } = this.#node;
     try {
       this.#enter("sync");
     } catch (error) {
-      this.#node.content.endSync(mark, false);
+      // What a failed sync had to write is forgotten; a crash decides for itself.
+      if (this.#isOpen && !(error instanceof SimCrash)) {
+        content.endSync(content.beginSync(), false);
+      }
       return Promise.reject(error);
     }
+    const mark = content.beginSync();
     return this.#disk.waitForSync(this.#life).then(() =>
-      this.#node.content.endSync(mark, true)
+      content.endSync(mark, true)
     );
   }
 
