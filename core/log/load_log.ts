@@ -154,7 +154,8 @@ class LogLoader {
       producers: this.#producers,
       snapshots: this.#snapshots,
       topicId: this.#readTopicId(),
-      isNew: false,
+      // Who was killed may have left even the folder's name to the page cache.
+      isNew: !options.isClean,
     });
   }
 

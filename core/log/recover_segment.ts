@@ -62,6 +62,7 @@ export function recoverSegment(
   segment.resetIndexes();
   segment.transactions.reset();
   segment.isDirty = true;
+  segment.isNew = true; // Its names, too, may be in the page cache only.
   const damaged: CorruptRange[] = [];
   const scan = segment.scan(0, WHOLE_CHUNK_BYTES);
   let expected = bounds.startOffset;

@@ -14,9 +14,14 @@ export function replayProducers(
   segments: SegmentList,
   { endOffset }: { readonly endOffset: number },
 ): void {
-  const snapshot = snapshots.load(endOffset);
+  // Below the first segment nothing tells what came after a snapshot.
+  const firstOffset = segments.at(0)?.baseOffset ?? 0;
+  const latest = snapshots.load(endOffset);
+  const snapshot = latest !== null && latest.offset >= firstOffset
+    ? latest
+    : null;
   producers.load(snapshot?.entries ?? []);
-  let nextOffset = snapshot?.offset ?? 0;
+  let nextOffset = snapshot?.offset ?? firstOffset;
   if (nextOffset >= endOffset) return;
   const first = Math.max(0, segments.floorIndex(nextOffset));
   for (let i = first; i < segments.count; i++) {
