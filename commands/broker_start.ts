@@ -112,12 +112,6 @@ async function start(
   { host, note }: CommandContext,
   { config, texts }: LoadedBrokerConfig,
 ): Promise<Started> {
-  if (config["zookeeper.connect"] !== null) {
-    throw new UsageError(
-      "zookeeper.connect: a coordinator in another process is not served yet; " +
-        "leave the key out, and the broker brings its own",
-    );
-  }
   const [directory] = dataDirectories(config);
   let closeCoordinator = () => Promise.resolve();
   try {

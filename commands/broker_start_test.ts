@@ -72,10 +72,6 @@ Deno.test("a broker names keys without effect, and refuses unknown ones", () =>
     );
     await refused([`${folder}/none.properties`], /none\.properties/);
     await refused([path, "--config", path], /given twice/);
-    await refused(
-      ["--override", "zookeeper.connect=zk:2181"],
-      /zookeeper\.connect: .*leave the key out/,
-    );
   }));
 
 Deno.test("a data directory that cannot be used is named, with what to do", () =>

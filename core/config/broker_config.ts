@@ -1146,6 +1146,7 @@ export const brokerRowsUsed = {
     importance: "high",
     doc:
       "Servers of the coordinator ensemble, as HOST:PORT by comma and an optional path; not set: one inside the broker.",
+    effect: "none",
   },
   "zookeeper.connection.timeout.ms": {
     type: "int",
