@@ -18,10 +18,13 @@ import type {
   ConfigResource,
   ConfigResult,
   CreatedTopic,
+  GroupDescription,
+  GroupListing,
   ItemResult,
   NewPartitions,
   NewTopic,
   ProducerDescription,
+  RemovedMember,
   TopicDescription,
   TopicListing,
 } from "./admin_types.ts";
@@ -31,6 +34,13 @@ import {
   readClientConfig,
 } from "./client_settings.ts";
 import { Cluster } from "./cluster.ts";
+import type { GroupResult } from "./coordinator_calls.ts";
+import type {
+  CommitResult,
+  CommittedOffset,
+  GroupOffsetsQuery,
+  OffsetToCommit,
+} from "./group_offsets.ts";
 import type { PartitionResult } from "./leader_calls.ts";
 import type {
   IsolationLevel,
@@ -234,6 +244,97 @@ export class Admin {
   async apiVersions(options: TimeoutOption = {}): Promise<BrokerApis[]> {
     const { apiVersions } = await import("./admin_cluster.ts");
     return await apiVersions(this.cluster, this.#timed(options));
+  }
+
+  /** Groups of all brokers, by name; filters by Kafka's own words. */
+  async listGroups(
+    options: TimeoutOption & {
+      readonly states?: readonly string[];
+      readonly types?: readonly string[];
+    } = {},
+  ): Promise<GroupListing[]> {
+    const { listGroups } = await import("./admin_groups.ts");
+    const { states = [], types = [] } = options;
+    return await listGroups(this.cluster, {
+      ...this.#timed(options),
+      states,
+      types,
+    });
+  }
+
+  /** Missing groups have the error `GROUP_ID_NOT_FOUND`. */
+  async describeGroups(
+    groups: readonly string[],
+    options: TimeoutOption = {},
+  ): Promise<GroupResult<GroupDescription>[]> {
+    const { describeGroups } = await import("./admin_groups.ts");
+    return await describeGroups(this.cluster, groups, this.#timed(options));
+  }
+
+  /** Deletes groups without members, with their offsets. */
+  async deleteGroups(
+    groups: readonly string[],
+    options: TimeoutOption = {},
+  ): Promise<GroupResult<null>[]> {
+    const { deleteGroups } = await import("./admin_groups.ts");
+    return await deleteGroups(this.cluster, groups, this.#timed(options));
+  }
+
+  /** Removes members from a group; they join again if they live. */
+  async removeMembers(
+    group: string,
+    members: readonly RemovedMember[],
+    options: TimeoutOption & { readonly reason?: string } = {},
+  ): Promise<(RemovedMember & Pick<ItemResult, "error">)[]> {
+    const { removeMembers } = await import("./admin_groups.ts");
+    const { reason = "removed by an administrator" } = options;
+    return await removeMembers(this.cluster, group, members, {
+      ...this.#timed(options),
+      reason,
+    });
+  }
+
+  /** Committed offsets, of some partitions or of all (`null`). */
+  async listGroupOffsets(
+    queries: readonly GroupOffsetsQuery[],
+    options: TimeoutOption & { readonly requireStable?: boolean } = {},
+  ): Promise<GroupResult<CommittedOffset[]>[]> {
+    const { listGroupOffsets } = await import("./admin_group_offsets.ts");
+    const { requireStable = false } = options;
+    return await listGroupOffsets(this.cluster, queries, {
+      ...this.#timed(options),
+      requireStable,
+    });
+  }
+
+  /** Sets offsets of a group without members, which is made where it is missing. */
+  async alterGroupOffsets(
+    group: string,
+    offsets: readonly OffsetToCommit[],
+    options: TimeoutOption = {},
+  ): Promise<CommitResult[]> {
+    const { alterGroupOffsets } = await import("./admin_group_offsets.ts");
+    return await alterGroupOffsets(
+      this.cluster,
+      group,
+      offsets,
+      this.#timed(options),
+    );
+  }
+
+  /** Forgets offsets of partitions that the group's members do not read. */
+  async deleteGroupOffsets(
+    group: string,
+    partitions: readonly TopicPartition[],
+    options: TimeoutOption = {},
+  ): Promise<CommitResult[]> {
+    const { deleteGroupOffsets } = await import("./admin_group_offsets.ts");
+    return await deleteGroupOffsets(
+      this.cluster,
+      group,
+      partitions,
+      this.#timed(options),
+    );
   }
 
   /** Ends all connections. */

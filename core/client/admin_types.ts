@@ -201,3 +201,41 @@ export interface BrokerApis {
     readonly maxVersion: number;
   }[];
 }
+
+export interface GroupListing {
+  readonly group: string;
+  /** "consumer" for groups that share partitions; "" for offsets alone. */
+  readonly protocolType: string;
+  /** As Kafka writes it; "" where the broker does not tell. */
+  readonly state: string;
+  /** "classic" or "consumer": the protocol that its members speak. */
+  readonly type: string;
+  /** Broker id. */
+  readonly coordinator: number;
+}
+
+export interface GroupMemberDescription {
+  readonly memberId: string;
+  /** Fixed name; `null` for none. */
+  readonly instanceId: string | null;
+  readonly clientId: string;
+  readonly host: string;
+  readonly partitions: readonly TopicPartition[];
+  /** What it wants; `null` where it is not told. */
+  readonly topics: readonly string[] | null;
+  /** `null` in the classic protocol. */
+  readonly epoch: number | null;
+}
+
+export interface GroupDescription extends GroupListing {
+  readonly assignor: string;
+  /** `null` in the classic protocol. */
+  readonly epoch: number | null;
+  readonly members: readonly GroupMemberDescription[];
+}
+
+/** A member to be removed from its group. */
+export type RemovedMember = Pick<
+  GroupMemberDescription,
+  "memberId" | "instanceId"
+>;

@@ -2,7 +2,8 @@
 //
 // They are kept by address, so that the one that was used to get started serves
 // on once its broker is known by id. Fetches have a lane of their own: they wait
-// at the broker, and everything behind them would wait too.
+// at the broker, and everything behind them would wait too. So have the requests
+// of a group's member, since JoinGroup waits for the other members.
 
 import { type Address, type Host, HostError, sleep } from "../host/host.ts";
 import { formatAddress, KafkaConnection } from "../rpc/client.ts";
@@ -10,7 +11,7 @@ import { asError } from "./client_error.ts";
 import { backoffMs, type ClientSettings } from "./client_settings.ts";
 
 /** What a connection is for; each has its own. */
-export type Lane = "main" | "fetch";
+export type Lane = "main" | "fetch" | "group";
 
 interface Slot {
   readonly address: Address;

@@ -3,8 +3,8 @@
 //   assign → seek, or reset by policy → fetch ahead → poll gives records
 //
 // Between polls the fetches go on until enough is in hand; nothing is asked for
-// beyond that. Which partitions to read is the application's choice here; a group
-// would make the same calls to `assign` and `seek`.
+// beyond that. Which partitions to read is the application's choice here; a member
+// of a group (group_consumer.ts) makes the same calls to `assign` and `seek`.
 //
 // Source: Kafka documentation, "Consumer API" and "Consumer Configs".
 
@@ -33,6 +33,7 @@ import {
   type TopicPartition,
 } from "./metadata.ts";
 import { findPositions, validatePositions } from "./offset_finder.ts";
+import type { OffsetToCommit } from "./group_offsets.ts";
 import { PartitionPosition } from "./position.ts";
 import { takeRecords } from "./record_turns.ts";
 import { TopicWatch } from "./topic_watch.ts";
@@ -43,6 +44,14 @@ export {
   OffsetAt,
   type OffsetQuery,
 } from "./list_offsets.ts";
+
+/**
+ * Finds what a group has committed for positions, and seeks them there; one that
+ * the group has none for is reset by policy.
+ */
+export type CommittedFinder = (
+  positions: readonly PartitionPosition[],
+) => Promise<void>;
 
 /** How long a call may take; `default.api.timeout.ms` where left out. */
 export interface TimeoutOption {
@@ -103,9 +112,16 @@ export class Consumer {
   #resume: (() => void) | null = null;
   #cancelTimer: (() => void) | null = null;
   #isClosed = false;
+  readonly #findCommitted: CommittedFinder | null;
 
-  constructor(cluster: Cluster, settings: ConsumerSettings) {
+  /** @param findCommitted Where new partitions start, before the reset policy. */
+  constructor(
+    cluster: Cluster,
+    settings: ConsumerSettings,
+    findCommitted: CommittedFinder | null = null,
+  ) {
     this.cluster = cluster;
+    this.#findCommitted = findCommitted;
     this.#settings = settings;
     this.#watch = new TopicWatch(cluster, { onRefresh: () => this.#changed() });
     this.#fetcher = new Fetcher({
@@ -135,10 +151,12 @@ export class Consumer {
     const topics = new Set<string>();
     for (const { topic, partition } of partitions) {
       const key = partitionKey({ topic, partition });
-      this.#positions.set(
-        key,
-        before.get(key) ?? new PartitionPosition(topic, partition),
-      );
+      const position = before.get(key) ??
+        new PartitionPosition(topic, partition);
+      if (!before.has(key) && this.#findCommitted !== null) {
+        position.requestCommitted();
+      }
+      this.#positions.set(key, position);
       topics.add(topic);
     }
     for (const [key, position] of before) {
@@ -216,6 +234,18 @@ export class Consumer {
       }
     }
     return position.offset;
+  }
+
+  /** All positions that are known, as a group would commit them. */
+  positions(): OffsetToCommit[] {
+    return [...this.#positions.values()]
+      .filter(({ offset }) => offset >= 0)
+      .map(({ topic, partition, offset, offsetEpoch }) => ({
+        topic,
+        partition,
+        offset,
+        leaderEpoch: offsetEpoch,
+      }));
   }
 
   /** How far a partition's end was ahead when last heard of; `null` before. */
@@ -427,8 +457,13 @@ export class Consumer {
   }
 
   async #findWith(positions: readonly PartitionPosition[]): Promise<void> {
-    if (positions.length === 0) return;
-    await findPositions(this.cluster, positions, this.#settings);
+    const stored = positions.filter((position) => position.startsAtCommitted);
+    if (stored.length > 0) await this.#findCommitted?.(stored);
+    const open = positions.filter((position) =>
+      position.needsReset && !position.startsAtCommitted
+    );
+    if (open.length === 0) return;
+    await findPositions(this.cluster, open, this.#settings);
   }
 
   /** Something may be there for `poll`; what can be sent is sent, without waiting for it. */

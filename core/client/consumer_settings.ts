@@ -1,6 +1,10 @@
 // How a consumer behaves, out of Kafka's own configuration keys.
 
-import { consumerConfig } from "../config/client_config.ts";
+import {
+  type ConsumerConfig,
+  consumerConfig,
+} from "../config/client_config.ts";
+import { ConfigError } from "../config/config_error.ts";
 import {
   type ClientSettings,
   clientSettings,
@@ -23,6 +27,24 @@ export interface ConsumerSettings {
   readonly offsetReset: OffsetReset;
   readonly checksCrcs: boolean;
   readonly rack: string;
+  /** `null` where no group is named. */
+  readonly group: GroupSettings | null;
+}
+
+/** How a member of a group behaves. */
+export interface GroupSettings {
+  readonly groupId: string;
+  /** Fixed name of the member; `null` for none. */
+  readonly instanceId: string | null;
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly pollIntervalMaxMs: number;
+  readonly commitsItself: boolean;
+  readonly commitIntervalMs: number;
+  /** Names of assignors or of Java's classes, the preferred first. */
+  readonly assignors: readonly string[];
+  /** Whether patterns leave internal topics out. */
+  readonly excludesInternal: boolean;
 }
 
 /**
@@ -46,5 +68,39 @@ export function readConsumerSettings(texts: ConfigTexts): ConsumerSettings {
     offsetReset: values["auto.offset.reset"] as OffsetReset,
     checksCrcs: values["check.crcs"],
     rack: values["client.rack"],
+    group: groupSettings(values),
+  };
+}
+
+function groupSettings(values: ConsumerConfig): GroupSettings | null {
+  const groupId = values["group.id"];
+  if (groupId === null) return null;
+  const heartbeatIntervalMs = values["heartbeat.interval.ms"];
+  const sessionTimeoutMs = values["session.timeout.ms"];
+  if (heartbeatIntervalMs >= sessionTimeoutMs) {
+    throw new ConfigError(
+      `heartbeat.interval.ms: ${heartbeatIntervalMs} has to be less than ` +
+        `session.timeout.ms, which is ${sessionTimeoutMs}`,
+      { key: "heartbeat.interval.ms" },
+    );
+  }
+  if (values["group.protocol"].toLowerCase() !== "classic") {
+    throw new ConfigError(
+      `group.protocol: only classic is spoken by this consumer, got ${
+        values["group.protocol"]
+      }`,
+      { key: "group.protocol" },
+    );
+  }
+  return {
+    groupId,
+    instanceId: values["group.instance.id"],
+    sessionTimeoutMs,
+    heartbeatIntervalMs,
+    pollIntervalMaxMs: values["max.poll.interval.ms"],
+    commitsItself: values["enable.auto.commit"],
+    commitIntervalMs: values["auto.commit.interval.ms"],
+    assignors: values["partition.assignment.strategy"],
+    excludesInternal: values["exclude.internal.topics"],
   };
 }

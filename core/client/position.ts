@@ -38,6 +38,7 @@ export class PartitionPosition implements TopicPartition {
   #fetchOffset = -1;
   #reset: ResetTarget | null = null;
   #needsReset = true;
+  #startsAtCommitted = false;
   /** Leader epoch under which the position was last found to be good. */
   #validEpoch = -1;
   /** Rises with each seek, so that what was under way is known to be stale. */
@@ -74,6 +75,11 @@ export class PartitionPosition implements TopicPartition {
     return this.#needsReset;
   }
 
+  /** True where the reset begins with what the group has committed. */
+  get startsAtCommitted(): boolean {
+    return this.#startsAtCommitted;
+  }
+
   /** True where more may be asked for: the application keeps up. */
   get hasRoom(): boolean {
     return this.fetched.length < FETCHED_MAX;
@@ -87,7 +93,14 @@ export class PartitionPosition implements TopicPartition {
     this.#offsetEpoch = offsetEpoch;
     this.#reset = null;
     this.#needsReset = false;
+    this.#startsAtCommitted = false;
     this.#validEpoch = -1;
+  }
+
+  /** Wants the position found where the group has committed it, or else by the reset policy. */
+  requestCommitted(): void {
+    this.requestReset(null);
+    this.#startsAtCommitted = true;
   }
 
   /** Wants the position found; by the reset policy where `target` is `null`. */
@@ -98,6 +111,7 @@ export class PartitionPosition implements TopicPartition {
     this.#offsetEpoch = -1;
     this.#reset = target;
     this.#needsReset = true;
+    this.#startsAtCommitted = false;
   }
 
   /** True where the leader has changed since the position was found to be good. */

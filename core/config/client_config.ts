@@ -213,7 +213,6 @@ export const consumerConfig = configTable({
     min: 0,
     importance: "low",
     doc: "How often a group's positions are committed.",
-    effect: "none",
   },
   "auto.offset.reset": {
     type: "string",
@@ -266,14 +265,12 @@ export const consumerConfig = configTable({
     default: true,
     importance: "medium",
     doc: "Whether a group's positions are committed by themselves.",
-    effect: "none",
   },
   "exclude.internal.topics": {
     type: "boolean",
     default: true,
     importance: "medium",
     doc: "Whether patterns leave internal topics out.",
-    effect: "none",
   },
   "fetch.max.bytes": {
     type: "int",
@@ -301,7 +298,6 @@ export const consumerConfig = configTable({
     default: null,
     importance: "high",
     doc: "Name of the consumer's group.",
-    effect: "none",
   },
   "group.instance.id": {
     type: "string",
@@ -309,7 +305,6 @@ export const consumerConfig = configTable({
     nonEmpty: true,
     importance: "medium",
     doc: "Fixed name of a member, which keeps its partitions over a restart.",
-    effect: "none",
   },
   "group.protocol": {
     type: "string",
@@ -318,7 +313,6 @@ export const consumerConfig = configTable({
     ignoreCase: true,
     importance: "high",
     doc: "Which protocol a group speaks.",
-    effect: "none",
   },
   "group.remote.assignor": unused("string", null, "medium"),
   "heartbeat.interval.ms": {
@@ -326,7 +320,6 @@ export const consumerConfig = configTable({
     default: 3000,
     importance: "high",
     doc: "How often a member says that it lives.",
-    effect: "none",
   },
   "interceptor.classes": unused("list", [], "low"),
   "isolation.level": {
@@ -350,7 +343,6 @@ export const consumerConfig = configTable({
     min: 1,
     importance: "medium",
     doc: "Longest time between two polls before a member is thought stuck.",
-    effect: "none",
   },
   "max.poll.records": {
     type: "int",
@@ -360,10 +352,16 @@ export const consumerConfig = configTable({
     doc: "Most records that one poll gives.",
   },
   "metric.reporters": unused("list", [], "low"),
-  "partition.assignment.strategy": unused("list", [
-    "class org.apache.kafka.clients.consumer.RangeAssignor",
-    "class org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
-  ], "medium"),
+  "partition.assignment.strategy": {
+    type: "list",
+    default: [
+      "class org.apache.kafka.clients.consumer.RangeAssignor",
+      "class org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
+    ],
+    importance: "medium",
+    doc:
+      "How partitions are shared in a group: range, roundrobin, sticky, cooperative-sticky, or Java's class names.",
+  },
   "receive.buffer.bytes": {
     type: "int",
     default: 64 * KIB,
@@ -377,7 +375,6 @@ export const consumerConfig = configTable({
     default: 45_000,
     importance: "high",
     doc: "Silence after which a member is declared dead.",
-    effect: "none",
   },
   "value.deserializer": unused("class", null, "high"),
 });

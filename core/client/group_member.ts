@@ -1,0 +1,357 @@
+// A consumer's membership of its group, by the classic protocol.
+//
+//   out ── JoinGroup, SyncGroup ──→ joined ── heartbeats ──→ (asked to) join again
+//
+// A rebalance starts and ends in the application's polls: `needsJoin` asks for
+// `join`, whose outcome waits in `outcome` until it is taken. In between the
+// requests go on in the background, and so do heartbeats.
+//
+// Source: Kafka protocol guide, "Group Membership API"; KIP-62 (heartbeats), KIP-345
+// (fixed names), KIP-394 (member ids first).
+
+import { exchange } from "../rpc/exchange.ts";
+import { KafkaError } from "../wire/kafka/errors.ts";
+import {
+  heartbeatRequest,
+  heartbeatResponse,
+} from "../wire/kafka/messages/heartbeat.ts";
+import {
+  leaveGroupRequest,
+  leaveGroupResponse,
+} from "../wire/kafka/messages/leave_group.ts";
+import { asError, errorOfCode } from "./client_error.ts";
+import type { Cluster } from "./cluster.ts";
+import type { GroupSettings } from "./consumer_settings.ts";
+import { findCoordinators, isCoordinatorFailure } from "./coordinator_calls.ts";
+import type { Committer } from "./group_offsets.ts";
+import {
+  type JoinOutcome,
+  type JoinPlan,
+  MemberIdRequired,
+  sendJoin,
+} from "./group_join.ts";
+
+const HEARTBEAT = exchange(heartbeatRequest, heartbeatResponse);
+const LEAVE_GROUP = exchange(leaveGroupRequest, leaveGroupResponse);
+/** The first version that names members in a list. */
+const LEAVE_LIST_VERSION_MIN = 3;
+
+export interface GroupMemberParts {
+  readonly cluster: Cluster;
+  readonly settings: GroupSettings;
+  /** What to join with, as of now. */
+  readonly plan: () => JoinPlan;
+  /** Told when `needsJoin`, `outcome`, `isLost` or `takeFailure` has changed. */
+  readonly onChange: () => void;
+}
+
+const OUT = { memberId: "", generationId: -1 };
+
+export class GroupMember {
+  readonly #parts: GroupMemberParts;
+  #identity: { readonly memberId: string; readonly generationId: number } = OUT;
+  #coordinator: number | null = null;
+  #isWanted = false;
+  #isLost = false;
+  #outcome: JoinOutcome | null = null;
+  #failure: KafkaError | null = null;
+  #joining: Promise<void> | null = null;
+  #lastPollMs = 0;
+  #lastHeartbeatMs = 0;
+  #isBeating = false;
+  #cancelTimer: (() => void) | null = null;
+  #isClosed = false;
+
+  constructor(parts: GroupMemberParts) {
+    this.#parts = parts;
+  }
+
+  /** Whose commits these are. */
+  get committer(): Committer {
+    const { groupId, instanceId } = this.#parts.settings;
+    return { group: groupId, instanceId, ...this.#identity };
+  }
+
+  get generationId(): number {
+    return this.#identity.generationId;
+  }
+
+  /** True where `join` has to be called. */
+  get needsJoin(): boolean {
+    return this.#isWanted && this.#joining === null && this.#outcome === null;
+  }
+
+  get isJoining(): boolean {
+    return this.#joining !== null;
+  }
+
+  /** True where others may have what this member owned. */
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  /** Asks for a join with the next poll. */
+  requestJoin(): void {
+    this.#isWanted = true;
+    this.#parts.onChange();
+  }
+
+  /** Notes that the application is alive. */
+  notePoll(): void {
+    this.#lastPollMs = this.#nowMs();
+  }
+
+  /** What ended the membership for good, told once. */
+  takeFailure(): KafkaError | null {
+    const failure = this.#failure;
+    // Who was fenced stays out: there is another member of the same name.
+    if (failure?.errorName !== "FENCED_INSTANCE_ID") this.#failure = null;
+    return failure;
+  }
+
+  /** How the last join ended, once. */
+  takeOutcome(): JoinOutcome | null {
+    const outcome = this.#outcome;
+    this.#outcome = null;
+    return outcome;
+  }
+
+  /** Starts to join; what was owned has been given up as far as it has to be. */
+  join(): void {
+    this.#isWanted = false;
+    this.#isLost = false;
+    this.#joining = this.#joinUntilDone().finally(() => {
+      this.#joining = null;
+      this.#parts.onChange();
+    });
+  }
+
+  /**
+   * The broker that coordinates the group.
+   *
+   * @throws {KafkaError} Where there is none for now.
+   * @throws {ClusterUnreachableError} Where no broker answers.
+   */
+  async coordinator(deadlineMs: number): Promise<number> {
+    if (this.#coordinator !== null) return this.#coordinator;
+    const { cluster, settings } = this.#parts;
+    const found = await findCoordinators(cluster, [settings.groupId], {
+      deadlineMs,
+    });
+    const node = found.get(settings.groupId)!;
+    if (typeof node !== "number") throw node;
+    this.#coordinator = node;
+    return node;
+  }
+
+  /** Has the coordinator looked for again where an error says so. */
+  noteFailure(error: unknown): void {
+    const isMoved = isCoordinatorFailure(error) &&
+      !(error instanceof KafkaError &&
+        (error.errorName === "COORDINATOR_LOAD_IN_PROGRESS" ||
+          error.errorName === "UNSTABLE_OFFSET_COMMIT"));
+    if (isMoved) this.#coordinator = null;
+  }
+
+  /** Notes that the coordinator does not know this member, or this generation, any more. */
+  noteExpulsion(error: KafkaError, as: Committer): void {
+    const { memberId, generationId } = this.#identity;
+    if (as.memberId !== memberId || as.generationId !== generationId) return;
+    this.#expelled(error);
+  }
+
+  /** Leaves; a member with a fixed name stays, until its session ends. */
+  async leave(reason: string, deadlineMs: number): Promise<void> {
+    const { cluster, settings } = this.#parts;
+    const { memberId } = this.#identity;
+    this.#stopBeating();
+    this.#identity = OUT;
+    if (memberId === "" || settings.instanceId !== null) return;
+    try {
+      const nodeId = await this.coordinator(deadlineMs);
+      await cluster.callNode(nodeId, LEAVE_GROUP, (version) => ({
+        groupId: settings.groupId,
+        memberId: version < LEAVE_LIST_VERSION_MIN ? memberId : "",
+        members: version < LEAVE_LIST_VERSION_MIN
+          ? []
+          : [{ memberId, groupInstanceId: null, reason }],
+      }), { deadlineMs });
+    } catch {
+      // The session ends by itself where the word did not arrive.
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#stopBeating();
+  }
+
+  async #joinUntilDone(): Promise<void> {
+    const { cluster, settings } = this.#parts;
+    for (let attempt = 1; !this.#isClosed; attempt++) {
+      const deadlineMs = cluster.deadline();
+      try {
+        const nodeId = await this.coordinator(deadlineMs);
+        this.#stopBeating();
+        const outcome = await sendJoin(cluster, {
+          nodeId,
+          settings,
+          memberId: this.#identity.memberId,
+          plan: this.#parts.plan(),
+          onJoined: (identity) => this.#identity = identity,
+        });
+        if (this.#isClosed) return;
+        this.#outcome = outcome;
+        this.#lastHeartbeatMs = this.#nowMs();
+        this.#beatLater();
+        return;
+      } catch (error) {
+        if (error instanceof MemberIdRequired) {
+          this.#identity = { memberId: error.memberId, generationId: -1 };
+          continue;
+        }
+        if (!this.#mayJoinAgain(error)) return;
+        if (isCoordinatorFailure(error)) {
+          await cluster.pause(attempt, Infinity);
+        } else {
+          // Through a poll, as what was owned may be lost.
+          this.#isWanted = true;
+          if (this.#identity.generationId >= 0) this.#beatLater();
+          return;
+        }
+      }
+    }
+  }
+
+  /** Takes in why a join failed; @returns false where it is no use to go on. */
+  #mayJoinAgain(error: unknown): boolean {
+    this.noteFailure(error);
+    if (isCoordinatorFailure(error)) return !this.#isClosed;
+    if (error instanceof KafkaError) {
+      if (error.errorName === "REBALANCE_IN_PROGRESS") return true;
+      if (isExpulsion(error)) {
+        this.#expelled(error);
+        return true;
+      }
+    }
+    this.#fail(error);
+    return false;
+  }
+
+  #expelled(error: KafkaError): void {
+    const { memberId } = this.#identity;
+    if (error.errorName === "FENCED_INSTANCE_ID") return this.#fail(error);
+    this.#identity = error.errorName === "UNKNOWN_MEMBER_ID"
+      ? OUT
+      : { memberId, generationId: -1 };
+    this.#isLost = true;
+    this.#stopBeating();
+    this.requestJoin();
+  }
+
+  #fail(error: unknown): void {
+    const failure = asError(error);
+    this.#failure = failure instanceof KafkaError
+      ? new KafkaError(
+        failure.errorName,
+        `Group ${this.#parts.settings.groupId}: ${failure.message}`,
+        { cause: failure },
+      )
+      : new KafkaError("UNKNOWN_SERVER_ERROR", failure.message, {
+        cause: failure,
+      });
+    this.#isLost = true;
+    this.#isWanted = true;
+    this.#identity = OUT;
+    this.#stopBeating();
+    this.#parts.onChange();
+  }
+
+  #beatLater(): void {
+    const { cluster, settings } = this.#parts;
+    this.#isBeating = true;
+    this.#cancelTimer?.();
+    this.#cancelTimer = cluster.host.clock.after(
+      settings.heartbeatIntervalMs,
+      () => void this.#beat(),
+    );
+  }
+
+  #stopBeating(): void {
+    this.#isBeating = false;
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+  }
+
+  async #beat(): Promise<void> {
+    const { cluster, settings } = this.#parts;
+    const as = this.committer;
+    const nowMs = this.#nowMs();
+    if (nowMs - this.#lastPollMs > settings.pollIntervalMaxMs) {
+      return await this.#leaveStuck();
+    }
+    if (nowMs - this.#lastHeartbeatMs > settings.sessionTimeoutMs) {
+      this.#coordinator = null;
+      this.#lastHeartbeatMs = nowMs;
+    }
+    const deadlineMs = cluster.deadline(settings.sessionTimeoutMs);
+    try {
+      const nodeId = await this.coordinator(deadlineMs);
+      if (!this.#isSame(as)) return;
+      const answer = await cluster.callNode(nodeId, HEARTBEAT, {
+        groupId: as.group,
+        generationId: as.generationId,
+        memberId: as.memberId,
+        groupInstanceId: as.instanceId,
+      }, { deadlineMs, lane: "group" });
+      if (!this.#isSame(as)) return;
+      this.#takeHeartbeat(errorOfCode(answer.errorCode));
+    } catch (error) {
+      if (!this.#isSame(as)) return;
+      this.noteFailure(error);
+    }
+    if (this.#isSame(as)) this.#beatLater();
+  }
+
+  #takeHeartbeat(error: KafkaError | null): void {
+    if (error === null || error.errorName === "REBALANCE_IN_PROGRESS") {
+      this.#lastHeartbeatMs = this.#nowMs();
+      if (error !== null && !this.#isWanted) this.requestJoin();
+    } else if (isExpulsion(error)) {
+      this.#expelled(error);
+    } else if (isCoordinatorFailure(error)) {
+      this.noteFailure(error);
+    } else {
+      this.#fail(error);
+    }
+  }
+
+  /** The application has not polled for too long: others go on with its partitions. */
+  async #leaveStuck(): Promise<void> {
+    const { cluster } = this.#parts;
+    await this.leave(
+      "consumer poll timeout has expired.",
+      cluster.deadline(cluster.settings.requestTimeoutMs),
+    );
+    this.#isLost = true;
+    this.requestJoin();
+  }
+
+  /** True while the membership is the one that a request was sent under. */
+  #isSame(as: Committer): boolean {
+    const { memberId, generationId } = this.#identity;
+    return this.#isBeating && !this.#isClosed && memberId === as.memberId &&
+      generationId === as.generationId;
+  }
+
+  #nowMs(): number {
+    return this.#parts.cluster.host.clock.monotonicMs();
+  }
+}
+
+/** True where the coordinator says that this member, or its generation, is none of the group's. */
+export function isExpulsion(error: KafkaError): boolean {
+  return error.errorName === "UNKNOWN_MEMBER_ID" ||
+    error.errorName === "ILLEGAL_GENERATION" ||
+    error.errorName === "FENCED_INSTANCE_ID";
+}

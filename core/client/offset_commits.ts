@@ -1,0 +1,168 @@
+// The offsets that a consumer commits for its group, and starts from.
+//
+// Source: Kafka documentation, "Consumer API"; KIP-447 (stable offsets).
+
+import { KafkaError } from "../wire/kafka/errors.ts";
+import { asError, ClusterUnreachableError } from "./client_error.ts";
+import type { Cluster } from "./cluster.ts";
+import { isCoordinatorFailure } from "./coordinator_calls.ts";
+import { type GroupMember, isExpulsion } from "./group_member.ts";
+import {
+  type CommittedOffset,
+  offsetsByKey,
+  type OffsetToCommit,
+  sendOffsetCommit,
+  sendOffsetFetch,
+} from "./group_offsets.ts";
+import { partitionKey, type TopicPartition } from "./metadata.ts";
+import type { PartitionPosition } from "./position.ts";
+
+export class OffsetCommits {
+  readonly #cluster: Cluster;
+  readonly #member: GroupMember;
+
+  constructor(cluster: Cluster, member: GroupMember) {
+    this.#cluster = cluster;
+    this.#member = member;
+  }
+
+  /**
+   * Commits offsets in the name of the member.
+   *
+   * @param options `retries`: false gives up with the first failure.
+   * @throws {KafkaError} `REBALANCE_IN_PROGRESS` where the commit has to wait for
+   * the next poll; `UNKNOWN_MEMBER_ID`, `ILLEGAL_GENERATION`, `FENCED_INSTANCE_ID`
+   * where others may have the partitions by now; what else a partition failed with.
+   */
+  async commit(
+    offsets: readonly OffsetToCommit[],
+    options: { readonly deadlineMs: number; readonly retries: boolean },
+  ): Promise<void> {
+    if (offsets.length === 0) return;
+    const { deadlineMs } = options;
+    const as = this.#member.committer;
+    for (let attempt = 1;; attempt++) {
+      let failure: Error;
+      try {
+        const nodeId = await this.#member.coordinator(deadlineMs);
+        const results = await sendOffsetCommit(this.#cluster, as, offsets, {
+          nodeId,
+          deadlineMs,
+        });
+        const failed = results.find(({ error }) => error !== null);
+        if (failed === undefined) return;
+        failure = refused(failed, failed.error!, as.group);
+        if (isExpulsion(failed.error!)) {
+          this.#member.noteExpulsion(failed.error!, as);
+        }
+      } catch (error) {
+        failure = asError(error);
+      }
+      this.#member.noteFailure(failure);
+      const isOver = !options.retries || !isPassing(failure) ||
+        failure instanceof ClusterUnreachableError;
+      if (isOver || !await this.#cluster.pause(attempt, deadlineMs)) {
+        throw failure;
+      }
+    }
+  }
+
+  /** What the group has committed; offset -1 where it has nothing. */
+  async committed(
+    partitions: readonly TopicPartition[],
+    deadlineMs: number,
+  ): Promise<CommittedOffset[]> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await this.#fetch(partitions, deadlineMs);
+      } catch (error) {
+        this.#member.noteFailure(error);
+        if (!isCoordinatorFailure(error)) throw error;
+        if (error instanceof ClusterUnreachableError) throw error;
+        if (!await this.#cluster.pause(attempt, deadlineMs)) throw error;
+      }
+    }
+  }
+
+  /** Seeks positions to what the group has committed; for `Consumer`. */
+  async findPositions(positions: readonly PartitionPosition[]): Promise<void> {
+    const generations = positions.map(({ generation }) => generation);
+    let found: ReadonlyMap<string, CommittedOffset>;
+    try {
+      const deadlineMs = this.#cluster.deadline();
+      found = offsetsByKey(await this.#fetch(positions, deadlineMs));
+    } catch (error) {
+      this.#member.noteFailure(error);
+      const { monotonicMs } = this.#clock;
+      const retryAtMs = monotonicMs() +
+        this.#cluster.settings.retryBackoff.firstMs;
+      for (const position of positions) {
+        if (isCoordinatorFailure(error)) position.retryAtMs = retryAtMs;
+        else position.error = asError(error);
+      }
+      return;
+    }
+    positions.forEach((position, index) => {
+      // A seek in between wins.
+      if (position.generation !== generations[index]) return;
+      const { offset, leaderEpoch } = found.get(partitionKey(position))!;
+      if (offset < 0) position.requestReset(null);
+      else position.seek(offset, leaderEpoch);
+    });
+  }
+
+  get #clock(): { readonly monotonicMs: () => number } {
+    const { clock } = this.#cluster.host;
+    return { monotonicMs: () => clock.monotonicMs() };
+  }
+
+  /** Asks once; throws what any of the partitions fails with. */
+  async #fetch(
+    partitions: readonly TopicPartition[],
+    deadlineMs: number,
+  ): Promise<CommittedOffset[]> {
+    const { group } = this.#member.committer;
+    const nodeId = await this.#member.coordinator(deadlineMs);
+    const [answer] = await sendOffsetFetch(this.#cluster, [
+      { group, partitions },
+    ], { nodeId, deadlineMs, requireStable: true });
+    if (answer.errorCode !== 0) {
+      throw KafkaError.ofCode(answer.errorCode, answer.errorMessage);
+    }
+    const found = offsetsByKey(answer.value);
+    return partitions.map((partition) => {
+      const offset = found.get(partitionKey(partition));
+      if (offset === undefined) {
+        throw new KafkaError(
+          "UNKNOWN_SERVER_ERROR",
+          `${partitionKey(partition)} was left out of an answer`,
+        );
+      }
+      if (offset.error !== null) throw offset.error;
+      return offset;
+    });
+  }
+}
+
+/** A commit that may succeed when it is sent again. */
+function isPassing(error: Error): boolean {
+  return isCoordinatorFailure(error) ||
+    (error instanceof KafkaError &&
+      error.errorName === "UNKNOWN_TOPIC_OR_PARTITION");
+}
+
+function refused(
+  partition: TopicPartition,
+  error: KafkaError,
+  group: string,
+): KafkaError {
+  const why = isExpulsion(error)
+    ? "the group has rebalanced without this member, and others may have " +
+      "the partition"
+    : error.message;
+  return new KafkaError(
+    error.errorName,
+    `Cannot commit ${partitionKey(partition)} for group ${group}: ${why}`,
+    { cause: error },
+  );
+}
