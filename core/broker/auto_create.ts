@@ -3,7 +3,11 @@
 // Nobody waits for it: the client is told that the topic has no leader yet, and
 // asks again.
 
-import { isInternalTopic, topicNameProblem } from "../controller/topic_name.ts";
+import {
+  collidingNames,
+  isInternalTopic,
+  topicNameProblem,
+} from "../controller/topic_name.ts";
 import { ErrorCode, KafkaError } from "../wire/kafka/errors.ts";
 import type { Broker } from "./broker.ts";
 import { describe } from "./failure.ts";
@@ -35,6 +39,9 @@ export class AutoCreation {
     }
     if (cluster.image.brokers.size < config["default.replication.factor"]) {
       return ErrorCode.INVALID_REPLICATION_FACTOR;
+    }
+    if (collidingNames(name, cluster.image.topics.keys()).length > 0) {
+      return ErrorCode.INVALID_TOPIC_EXCEPTION;
     }
     if (!this.#creating.has(name)) {
       this.#creating.add(name);

@@ -154,7 +154,9 @@ onTopic(
     for (const byteCount of [1, 16, 17, 60]) {
       await expectRefused(context, `${byteCount} bytes`, {
         records: batchOf(["a"]).slice(0, byteCount),
-        codes: [ErrorCode.CORRUPT_MESSAGE],
+        codes: byteCount < 17
+          ? [ErrorCode.INVALID_RECORD] // There is no batch at all.
+          : [ErrorCode.CORRUPT_MESSAGE],
       });
     }
   },

@@ -276,6 +276,7 @@ Deno.test("ApiVersions lists what is served, and no features", () => {
       maxVersion: 4,
     }]);
     deepStrictEqual(body.finalizedFeatures, []);
+    strictEqual(body.finalizedFeaturesEpoch, version >= 3 ? 0 : -1);
   }
 });
 

@@ -37,6 +37,8 @@ export interface WantedPartition {
   /** -1 where the reader does not care. */
   readonly currentLeaderEpoch: number;
   readonly lastFetchedEpoch: number;
+  /** The name that the topic's id stood for when it was last found. */
+  knownAs?: string;
 }
 
 /** What an answer says of a partition, as far as sessions care. */
@@ -116,7 +118,7 @@ export class FetchSessions {
       const session = sessionEpoch === INITIAL_EPOCH
         ? this.#open(usesTopicIds, nowMs)
         : null;
-      if (session === null) return fullPlan(wantedOf(request, usesTopicIds));
+      if (session === null) return fullPlan(distinct(request, usesTopicIds));
       addWanted(session, request);
       return sessionPlan(session, true);
     }
@@ -199,6 +201,18 @@ function* wantedOf(
   }
 }
 
+/** Each partition once, as it was said last. */
+function distinct(
+  request: FetchRequest,
+  usesTopicIds: boolean,
+): Iterable<WantedPartition> {
+  const byKey = new Map<string, WantedPartition>();
+  for (const wanted of wantedOf(request, usesTopicIds)) {
+    byKey.set(cacheKey(wanted.topicKey, wanted.partition), wanted);
+  }
+  return byKey.values();
+}
+
 /** Takes over what a request says; new partitions come last. */
 function addWanted(session: Session, request: FetchRequest): void {
   for (const wanted of wantedOf(request, session.usesTopicIds)) {
@@ -261,7 +275,7 @@ function sessionPlan(session: Session, isFull: boolean): FetchPlan {
     includes: (wanted, answered) => {
       const cached = wanted as CachedPartition;
       const isIncluded = wouldInclude(wanted, answered);
-      if (isIncluded) note(session, cached, answered);
+      if (isIncluded) note(session, cached, answered, isFull);
       return isIncluded;
     },
   };
@@ -282,12 +296,13 @@ function note(
   session: Session,
   cached: CachedPartition,
   answered: AnsweredPartition,
+  isFull: boolean,
 ): void {
   // An error is told each time until it is over, and then the recovery is news.
   const isError = answered.errorCode !== ErrorCode.NONE;
   cached.toldHighWatermark = isError ? -1 : answered.highWatermark;
   cached.toldLogStartOffset = answered.logStartOffset;
-  if (answered.recordBytes === 0) return;
+  if (answered.recordBytes === 0 || isFull) return;
   // Who got records goes to the end of the line, so that a full answer does not
   // starve the others. A partition forgotten meanwhile does not come back.
   if (session.partitions.delete(cached.key)) {

@@ -129,7 +129,26 @@ Deno.test("FetchSessions lets those with records go to the end of the line", () 
   const [first] = full.wanted;
   full.includes(first, { ...QUIET, recordBytes: 100 });
   const next = fetches.plan(request(full.sessionId, 1), false, 1);
-  deepStrictEqual(wanted(next), ["a-1@0", "a-2@0", "a-0@0"]);
+  deepStrictEqual(wanted(next), ["a-0@0", "a-1@0", "a-2@0"], "the first: no");
+  const [again] = next.wanted;
+  next.includes(again, { ...QUIET, recordBytes: 100 });
+  const last = fetches.plan(request(full.sessionId, 2), false, 2);
+  deepStrictEqual(wanted(last), ["a-1@0", "a-2@0", "a-0@0"]);
+});
+
+Deno.test("FetchSessions reads a partition that is named twice once, as named last", () => {
+  const fetches = sessions();
+  const plan = fetches.plan(
+    {
+      ...request(0, -1),
+      topics: [0, 4, 8].flatMap((offset) =>
+        request(0, -1, { a: { [offset % 8]: offset } }).topics
+      ),
+    },
+    false,
+    0,
+  );
+  deepStrictEqual(wanted(plan), ["a-0@8", "a-4@4"]);
 });
 
 Deno.test("FetchSessions refuses what does not fit the session", () => {

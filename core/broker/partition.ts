@@ -103,7 +103,7 @@ export class Partition {
    */
   leaderLog(currentLeaderEpoch: number): PartitionLog {
     const { leaderEpoch } = this.#leadership;
-    if (currentLeaderEpoch >= 0 && currentLeaderEpoch < leaderEpoch) {
+    if (currentLeaderEpoch !== -1 && currentLeaderEpoch < leaderEpoch) {
       throw new KafkaError(
         "FENCED_LEADER_EPOCH",
         `The leader epoch of ${this.topic}-${this.partition} is ${leaderEpoch}, not ${currentLeaderEpoch} any more.`,

@@ -149,5 +149,6 @@ function recordsFor(
   read.source.readInto(bytes);
   return downConvert(bytes, apiVersion < MAGIC_1_SINCE ? 0 : 1, {
     firstOffset,
+    maxBytes: bytes.length,
   });
 }

@@ -64,7 +64,7 @@ export function nothingAppended(
   logStartOffset: number,
 ): AppendResult {
   return {
-    baseOffset: logEndOffset,
+    baseOffset: -1,
     lastOffset: logEndOffset - 1,
     logAppendTimeMs: -1,
     logStartOffset,

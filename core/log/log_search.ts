@@ -56,14 +56,14 @@ export function findByTimestamp(
   return null;
 }
 
-/** The first record with the largest timestamp of all; `null` in an empty log. */
+/** The first record with the largest timestamp of all, be it none (-1); `null` in an empty log. */
 export function findMaxTimestamp(
   segments: readonly Segment[],
 ): TimestampedOffset | null {
   let latest: Segment | null = null;
   for (const segment of segments) {
+    if (segment.sizeBytes === 0) continue;
     const { timestampMs } = segment.largestTimestamp;
-    if (timestampMs < 0) continue;
     if (
       latest === null || timestampMs > latest.largestTimestamp.timestampMs
     ) latest = segment;

@@ -46,6 +46,7 @@ export function prepareLeaderAppend(
     bytes,
     validateOptions(baseOffset, config, options),
   );
+  if (validated === null) return { bytes: bytes.subarray(0, 0), batches: [] };
   const ready = validated.bytes;
   return { bytes: ready, batches: [summarize(ready, 0, 0, true)] };
 }

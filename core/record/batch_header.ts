@@ -238,6 +238,17 @@ export function setLogAppendTime(
   sealBatch(bytes, position);
 }
 
+/** Lets the records of the batch keep their own times, and gives the batch a new checksum. */
+export function setCreateTime(
+  bytes: Uint8Array,
+  position: number,
+  maxTimestampMs: number,
+): void {
+  bytes[position + ATTRIBUTES_POSITION + 1] &= ~LOG_APPEND_TIME_FLAG;
+  writeInt64(bytes, position + MAX_TIMESTAMP_POSITION, maxTimestampMs);
+  sealBatch(bytes, position);
+}
+
 /** Sets the checksum from the bytes as they are. */
 export function sealBatch(bytes: Uint8Array, position = 0): void {
   writeInt32(

@@ -28,6 +28,11 @@ import { decodeBatch, encodeBatch } from "./record_batch.ts";
 import { batchesIn, type BatchSpan } from "./record_stream.ts";
 
 export interface DownConvertOptions {
+  /**
+   * Most bytes to give, save that the first batch is always whole. The last
+   * message may be cut off, as readers of that time expect of an answer's end.
+   */
+  readonly maxBytes?: number;
   /** Records before it are left out where their batch is not compressed. */
   readonly firstOffset?: number;
   readonly maxDecompressedBytes?: number;
@@ -46,21 +51,37 @@ export function downConvert(
   options: DownConvertOptions = {},
 ): Uint8Array {
   const parts: Uint8Array[] = [];
+  let sizeBytes = 0;
+  let limitBytes = options.maxBytes ?? Infinity;
   for (const span of batchesIn(bytes)) {
-    if (span.magic <= toMagic) {
-      const end = span.position + span.sizeBytes;
-      parts.push(bytes.subarray(span.position, end));
-      continue;
-    }
-    const content = readForOldFormat(bytes, span, options);
-    if (content === null) continue;
-    const firstOffset = options.firstOffset ?? 0;
-    const records = content.compression === "none"
-      ? content.records.filter((record) => record.offset >= firstOffset)
-      : content.records;
-    parts.push(encodeMessageSet({ ...content, magic: toMagic, records }));
+    const part = convertOne(bytes, span, toMagic, options);
+    if (part === null) continue;
+    if (parts.length === 0) limitBytes = Math.max(limitBytes, part.length);
+    parts.push(part);
+    sizeBytes += part.length;
+    if (sizeBytes >= limitBytes) break;
   }
-  return parts.length === 1 ? parts[0] : concatBytes(parts);
+  const converted = parts.length === 1 ? parts[0] : concatBytes(parts);
+  return sizeBytes > limitBytes ? converted.subarray(0, limitBytes) : converted;
+}
+
+/** One batch in a format up to `toMagic`; `null` where it has no place in it. */
+function convertOne(
+  bytes: Uint8Array,
+  span: BatchSpan,
+  toMagic: OldMagic,
+  options: DownConvertOptions,
+): Uint8Array | null {
+  if (span.magic <= toMagic) {
+    return bytes.subarray(span.position, span.position + span.sizeBytes);
+  }
+  const content = readForOldFormat(bytes, span, options);
+  if (content === null) return null;
+  const firstOffset = options.firstOffset ?? 0;
+  const records = content.compression === "none"
+    ? content.records.filter((record) => record.offset >= firstOffset)
+    : content.records;
+  return encodeMessageSet({ ...content, magic: toMagic, records });
 }
 
 interface OldFormatContent {

@@ -91,6 +91,16 @@ Deno.test("downConvert() leaves out control batches and what is cut off, keeps w
   strictEqual(downConvert(marker, 1).length, 0);
 });
 
+Deno.test("downConvert() gives no more than was asked for, but the first batch whole", () => {
+  const batch = encodeBatch({ records });
+  const whole = downConvert(batch, 1);
+  const two = concatBytes([batch, encodeBatch({ records, baseOffset: 3 })]);
+  strictEqual(downConvert(two, 1, { maxBytes: 1 }).length, whole.length);
+  const cut = downConvert(two, 1, { maxBytes: whole.length + 70 });
+  strictEqual(cut.length, whole.length + 70);
+  deepStrictEqual(offsetsOf(cut), [0, 1, 2, 3]);
+});
+
 Deno.test("downConvert() takes magic 1 to magic 0", () => {
   const set = encodeMessageSet({
     magic: 1,

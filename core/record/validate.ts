@@ -6,7 +6,6 @@
 // Source: Kafka documentation, "Message Format"; error codes as Kafka's own broker
 // answers them.
 
-import { writeInt64 } from "../base/big_endian.ts";
 import { compressionByName, type CompressionName } from "../compress/codecs.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import {
@@ -15,24 +14,26 @@ import {
   type BatchHeader,
   batchMagic,
   MAGIC_POSITION,
-  MAX_TIMESTAMP_POSITION,
   readBatchHeader,
-  sealBatch,
   setBaseOffset,
+  setCreateTime,
   setLogAppendTime,
   setPartitionLeaderEpoch,
   type TimestampType,
 } from "./batch_header.ts";
 import { compressionOf, upConvert } from "./convert.ts";
 import { DECOMPRESSED_BYTES_MAX, decompressRecords } from "./decompress.ts";
-import { isWrapper, readMessages, recordsOfMessage } from "./message_set.ts";
+import { isWrapper, readMessage, recordsOfMessage } from "./message_set.ts";
 import { decodeBatch, encodeBatch } from "./record_batch.ts";
+import { batchAt, batchesIn } from "./record_stream.ts";
 import {
+  BATCHES_ONLY_VERSION,
   batchTooLarge,
   checkBatchHeader,
   checkBatchRecords,
   checkBatchSize,
   checkRecordsOfSet,
+  noWholeBatch,
 } from "./validate_checks.ts";
 
 /** Who sends the records: a client, or the broker itself (groups, transactions). */
@@ -87,15 +88,14 @@ export interface ValidatedBatch {
   readonly batch: BatchInfo;
 }
 
-/** First Produce version that takes batches of magic 2 only. */
-const BATCHES_ONLY_VERSION = 3;
-
 /**
  * Checks one partition's records of a Produce request, and makes them ready.
  *
  * The bytes belong to this function: offsets, leader epoch and, with LogAppendTime,
- * the time are stamped into them.
+ * the time are stamped into them. What follows the last whole batch is cut off.
  *
+ * @returns `null` where an old client sent nothing that is whole: that is fine,
+ * and there is nothing to append.
  * @throws {KafkaError} `CORRUPT_MESSAGE` for sizes, checksums and compressed data
  * that cannot be; `UNSUPPORTED_FOR_MESSAGE_FORMAT` for a magic that the request's
  * version does not allow; `UNSUPPORTED_COMPRESSION_TYPE`; `MESSAGE_TOO_LARGE`;
@@ -105,29 +105,31 @@ const BATCHES_ONLY_VERSION = 3;
 export function validateProduced(
   bytes: Uint8Array,
   options: ValidateOptions,
-): ValidatedBatch {
-  if (bytes.length === 0) {
-    throw new KafkaError(
-      "INVALID_RECORD",
-      "The request has no record batch for the partition.",
-    );
-  }
-  if (bytes.length <= MAGIC_POSITION) {
-    throw new KafkaError(
-      "CORRUPT_MESSAGE",
-      `A record batch cannot have ${bytes.length} bytes.`,
-    );
-  }
-  const magic = batchMagic(bytes);
-  if (magic === 2) return validateBatch(bytes, options);
-  if (magic !== 0 && magic !== 1) {
-    throw new KafkaError("CORRUPT_MESSAGE", `Unknown magic ${magic}.`);
-  }
+): ValidatedBatch | null {
   const version = options.produceVersion ?? Infinity;
+  const first = batchAt(bytes, 0);
+  if (first === null) {
+    const isBatch = bytes.length > MAGIC_POSITION && batchMagic(bytes) === 2;
+    if (version < BATCHES_ONLY_VERSION && !isBatch) return null;
+    throw noWholeBatch(bytes);
+  }
+  if (first.magic === 2) {
+    if (batchAt(bytes, first.sizeBytes) !== null) {
+      throw new KafkaError(
+        "INVALID_RECORD",
+        "The request has more than one record batch for the partition.",
+      );
+    }
+    const isAll = first.sizeBytes === bytes.length;
+    return validateBatch(
+      isAll ? bytes : bytes.subarray(0, first.sizeBytes),
+      options,
+    );
+  }
   if (version >= BATCHES_ONLY_VERSION) {
     throw new KafkaError(
       "UNSUPPORTED_FOR_MESSAGE_FORMAT",
-      `Produce requests since version ${BATCHES_ONLY_VERSION} must have record batches of magic 2, not ${magic}.`,
+      `Produce requests since version ${BATCHES_ONLY_VERSION} must have record batches of magic 2, not ${first.magic}.`,
     );
   }
   return validateMessageSet(bytes, options);
@@ -157,9 +159,11 @@ function validateBatch(
   if (target !== null) return recompress(bytes, target, header, options);
   if (options.timestampType === "LogAppendTime") {
     setLogAppendTime(bytes, 0, options.nowMs);
-  } else if (maxTimestampMs !== header.maxTimestampMs) {
-    writeInt64(bytes, MAX_TIMESTAMP_POSITION, maxTimestampMs);
-    sealBatch(bytes);
+  } else if (
+    maxTimestampMs !== header.maxTimestampMs ||
+    header.timestampType === "LogAppendTime"
+  ) {
+    setCreateTime(bytes, 0, maxTimestampMs);
   }
   setBaseOffset(bytes, 0, options.baseOffset);
   setPartitionLeaderEpoch(bytes, 0, options.leaderEpoch);
@@ -186,7 +190,6 @@ function recompress(
 ): ValidatedBatch {
   const records = decodeBatch(bytes, 0, {
     checkCrc: false,
-    keepCreateTime: true,
     maxDecompressedBytes: options.maxDecompressedBytes,
   });
   const batch = encodeBatch({
@@ -225,12 +228,19 @@ function madeAnew(
   return { bytes: batch, batch: batchInfo(batch) };
 }
 
-/** A set of magic 0 or 1 becomes one batch, as in Kafka. */
+/** A set of magic 0 or 1 becomes one batch, as in Kafka; a cut message at its end is left out. */
 function validateMessageSet(
   bytes: Uint8Array,
   options: ValidateOptions,
 ): ValidatedBatch {
-  const messages = readMessages(bytes);
+  const spans = [...batchesIn(bytes)];
+  if (spans.some(({ magic }) => magic !== spans[0].magic)) {
+    throw new KafkaError(
+      "INVALID_RECORD",
+      "The messages of one request must all have the same magic.",
+    );
+  }
+  const messages = spans.map(({ position }) => readMessage(bytes, position));
   if (messages.length > 1 && messages.some(isWrapper)) {
     throw new KafkaError(
       "INVALID_RECORD",

@@ -4,9 +4,9 @@ import { VarintCursor } from "../base/varint.ts";
 import { compressions } from "../compress/codecs.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import {
-  BATCH_HEADER_BYTES,
   type BatchHeader,
   batchSize,
+  MAGIC_POSITION,
   NO_TIMESTAMP,
 } from "./batch_header.ts";
 import { readRecord, type Record } from "./record.ts";
@@ -31,32 +31,34 @@ export class RejectedRecordsError extends KafkaError {
   }
 }
 
-/** First Produce version that may carry zstd. */
+/** First Produce version that takes batches of magic 2 only. */
+export const BATCHES_ONLY_VERSION = 3;
+/** First Produce version that may carry zstd; before 3 nobody asks. */
 const ZSTD_VERSION = 7;
 /** Refused records that an answer names. */
 const RECORD_ERRORS_MAX = 3;
 
-/** Exactly one batch, whole and within the limit. */
+/** The refusal of bytes that do not start with a whole batch. */
+export function noWholeBatch(bytes: Uint8Array): KafkaError {
+  return bytes.length <= MAGIC_POSITION
+    ? new KafkaError(
+      "INVALID_RECORD",
+      "The request has no record batch for the partition.",
+    )
+    : new KafkaError(
+      "CORRUPT_MESSAGE",
+      `The record batch says it has ${
+        batchSize(bytes)
+      } bytes, ${bytes.length} were sent.`,
+    );
+}
+
+/** Within the limit. */
 export function checkBatchSize(
-  bytes: Uint8Array,
+  { length }: Uint8Array,
   options: ValidateOptions,
 ): void {
-  const sizeBytes = batchSize(bytes);
-  if (sizeBytes < BATCH_HEADER_BYTES || sizeBytes > bytes.length) {
-    throw new KafkaError(
-      "CORRUPT_MESSAGE",
-      `The record batch says it has ${sizeBytes} bytes, ${bytes.length} were sent.`,
-    );
-  }
-  if (sizeBytes < bytes.length) {
-    throw new KafkaError(
-      "INVALID_RECORD",
-      "The request has more than one record batch for the partition.",
-    );
-  }
-  if (sizeBytes > options.maxMessageBytes) {
-    throw batchTooLarge(sizeBytes, options);
-  }
+  if (length > options.maxMessageBytes) throw batchTooLarge(length, options);
 }
 
 /** The refusal of a batch over `max.message.bytes`. */
@@ -87,7 +89,10 @@ export function checkBatchHeader(
     );
   }
   const version = options.produceVersion ?? Infinity;
-  if (compressions[compressionId].name === "zstd" && version < ZSTD_VERSION) {
+  if (
+    compressions[compressionId].name === "zstd" &&
+    version >= BATCHES_ONLY_VERSION && version < ZSTD_VERSION
+  ) {
     throw new KafkaError(
       "UNSUPPORTED_COMPRESSION_TYPE",
       `Produce requests of version ${version} cannot carry zstd.`,
@@ -112,7 +117,12 @@ export function checkBatchHeader(
       `has the sequence ${header.baseSequence} for producer ${header.producerId}`,
     );
   }
-  if (header.timestampType === "LogAppendTime") {
+  // Where records keep their own times, Kafka takes it for a time like others.
+  if (
+    header.timestampType === "LogAppendTime" &&
+    (options.timestampType === "LogAppendTime" ||
+      header.maxTimestampMs === NO_TIMESTAMP)
+  ) {
     throw new KafkaError(
       "INVALID_TIMESTAMP",
       "A producer cannot set the timestamp type to LogAppendTime.",
@@ -138,8 +148,9 @@ export function checkBatchRecords(
       `is damaged: record ${index} of ${header.recordCount} ${walk.problem}`,
     );
   }
-  const minMs = header.baseTimestampMs + walk.minTimestampDelta;
-  const maxMs = header.baseTimestampMs + walk.maxTimestampDelta;
+  const appendTimeMs = appendTimeOf(header);
+  const minMs = appendTimeMs ?? header.baseTimestampMs + walk.minTimestampDelta;
+  const maxMs = appendTimeMs ?? header.baseTimestampMs + walk.maxTimestampDelta;
   const isOutOfRange = options.timestampType === "CreateTime" &&
     (minMs < lowestTimestamp(options) || maxMs > highestTimestamp(options));
   const lacksKey = options.requireKeys && walk.firstIndexWithoutKey >= 0;
@@ -149,13 +160,20 @@ export function checkBatchRecords(
   return maxMs;
 }
 
+/** The time that all records share; `null` where each has its own. */
+function appendTimeOf(header: BatchHeader): number | null {
+  return header.timestampType === "LogAppendTime"
+    ? header.maxTimestampMs
+    : null;
+}
+
 /** Records that a walk has found in order. */
 function readAll(content: Uint8Array, header: BatchHeader): Record[] {
   const cursor = new VarintCursor(content);
   const base = {
     baseOffset: 0,
     baseTimestampMs: header.baseTimestampMs,
-    logAppendTimeMs: null,
+    logAppendTimeMs: appendTimeOf(header),
   };
   return Array.from(
     { length: header.recordCount },

@@ -18,6 +18,9 @@ export const API_VERSIONS_KEY = apiVersionsRequest.key;
 /** What clients may call themselves. Source: KIP-511. */
 const SOFTWARE_NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
 
+/** No features are finalised, and that was never different. */
+const FEATURES_EPOCH = 0;
+
 /** Version from which on the client says what it is. */
 const NAMED_SINCE = 3;
 
@@ -51,7 +54,11 @@ export function apiVersions(served: () => readonly ServedApi[]): ServedApi {
         connection.clientSoftwareName = clientSoftwareName;
         connection.clientSoftwareVersion = clientSoftwareVersion;
       }
-      return { errorCode: ErrorCode.NONE, apiKeys: ranges() };
+      return {
+        errorCode: ErrorCode.NONE,
+        apiKeys: ranges(),
+        finalizedFeaturesEpoch: FEATURES_EPOCH,
+      };
     },
     failure: ({ errorCode }) => ({
       errorCode,

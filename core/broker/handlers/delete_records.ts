@@ -3,6 +3,7 @@
 //
 // Source: KIP-107.
 
+import { isInternalTopic } from "../../controller/topic_name.ts";
 import { ErrorCode, KafkaError } from "../../wire/kafka/errors.ts";
 import {
   type DeleteRecordsRequest,
@@ -56,7 +57,14 @@ function deleteOne(
   { broker }: RequestContext,
 ): PartitionResponse {
   try {
-    const log = broker.partitions.get(topic, partitionIndex).leaderLog(-1);
+    const partition = broker.partitions.get(topic, partitionIndex);
+    if (isInternalTopic(topic)) {
+      throw new KafkaError(
+        "INVALID_TOPIC_EXCEPTION",
+        `Cannot delete records of internal topic ${topic}.`,
+      );
+    }
+    const log = partition.leaderLog(-1);
     if (!log.config["cleanup.policy"].includes("delete")) {
       throw new KafkaError(
         "POLICY_VIOLATION",

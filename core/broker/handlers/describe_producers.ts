@@ -3,7 +3,8 @@
 //
 // Source: KIP-664.
 
-import { ErrorCode } from "../../wire/kafka/errors.ts";
+import { topicNameProblem } from "../../controller/topic_name.ts";
+import { ErrorCode, KafkaError } from "../../wire/kafka/errors.ts";
 import {
   describeProducersRequest,
   describeProducersResponse,
@@ -51,6 +52,10 @@ function describeOne(
   { broker }: RequestContext,
 ): PartitionResponse {
   try {
+    const problem = topicNameProblem(topic);
+    if (problem !== null) {
+      throw new KafkaError("INVALID_TOPIC_EXCEPTION", problem);
+    }
     const log = broker.partitions.get(topic, partitionIndex).leaderLog(-1);
     return {
       partitionIndex,

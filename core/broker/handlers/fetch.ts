@@ -1,8 +1,10 @@
 // Fetch (key 1): gives record batches to readers, and lets them wait for some.
 //
 // An answer goes out when it has `minBytes`, when a partition has an error, or
-// after `maxWaitMs`. The first batch of the first partition that has any is
-// always whole, however small the limits: a reader must be able to go on.
+// after `maxWaitMs`. Partitions that nobody knows do not count beside others: a
+// reader that still names one shall not spin. The first batch of the first
+// partition that has any is always whole, however small the limits: a reader
+// must be able to go on.
 //
 // Batches go from the file into the answer's frame as they lie there. Only the
 // formats of clients before 0.11 are made anew.
@@ -17,6 +19,7 @@ import {
   fetchResponse,
 } from "../../wire/kafka/messages/fetch.ts";
 import type { InferInput } from "../../wire/kafka/schema.ts";
+import type { Broker } from "../broker.ts";
 import { type RequestContext, serve } from "../context.ts";
 import { CurrentLeaders } from "../current_leaders.ts";
 import { refusalOf } from "../failure.ts";
@@ -37,9 +40,16 @@ const REPLICA_STATE_SINCE = 15;
 const TOPIC_IDS_SINCE = 13;
 const LEADERS_SINCE = 16;
 
+/** Errors of partitions that this broker does not know. */
+const UNKNOWN: ReadonlySet<number> = new Set([
+  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+  ErrorCode.UNKNOWN_TOPIC_ID,
+]);
+
 /** What a fetch found in one partition. */
 interface Found {
   readonly wanted: WantedPartition;
+  /** Missing where this broker knows no such partition. */
   readonly partition: Partition | undefined;
   readonly read: PartitionRead;
 }
@@ -113,8 +123,9 @@ class Fetch {
     const found: Found[] = [];
     let bytesLeft = this.#maxBytes;
     let byteCount = 0;
-    let hasNews = this.#wanted.length === 0;
-    for (const wanted of this.#wanted) {
+    let hasNews = false;
+    let knownCount = 0;
+    for (const [index, wanted] of this.#wanted.entries()) {
       const { partition, read } = this.#read(wanted, {
         maxBytes: Math.max(0, Math.min(wanted.maxBytes, bytesLeft)),
         minOneBatch: byteCount === 0 && apiVersion >= WHOLE_BATCH_SINCE,
@@ -122,10 +133,15 @@ class Fetch {
       found.push({ wanted, partition, read });
       byteCount += read.recordBytes;
       bytesLeft -= read.recordBytes;
-      hasNews ||= read.errorCode !== ErrorCode.NONE || read.hasDivergingEpoch;
+      const isUnknown = UNKNOWN.has(read.errorCode);
+      if (!isUnknown) knownCount++;
+      const isGone = isUnknown && this.#found[index]?.partition !== undefined;
+      hasNews ||= isGone || read.hasDivergingEpoch ||
+        (!isUnknown && read.errorCode !== ErrorCode.NONE);
     }
     this.#found = found;
-    if (hasNews || byteCount >= this.#minBytes) return true;
+    if (hasNews || knownCount === 0) return true;
+    if (byteCount >= this.#minBytes) return true;
     return this.#request.maxWaitMs <= 0;
   }
 
@@ -198,7 +214,7 @@ class Fetch {
     let partition: Partition | undefined;
     try {
       partition = apiVersion >= TOPIC_IDS_SINCE
-        ? broker.partitions.getById(wanted.topicKey, wanted.partition)
+        ? findById(broker, wanted)
         : broker.partitions.get(wanted.topicKey, wanted.partition);
       const read = readPartition(partition, wanted, {
         ...limits,
@@ -223,6 +239,30 @@ interface TopicBuilder {
   readonly partitions: PartitionResponse[];
 }
 
+/**
+ * Finds a partition by the topic's id. One that a session has known is told
+ * apart from what nobody ever knew.
+ *
+ * @throws {KafkaError} UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION,
+ * INCONSISTENT_TOPIC_ID where the topic was deleted and made anew.
+ */
+function findById({ partitions }: Broker, wanted: WantedPartition): Partition {
+  const { topicKey, partition, knownAs } = wanted;
+  if (knownAs !== undefined) {
+    const topicId = partitions.topicId(knownAs);
+    if (topicId !== undefined && topicId !== topicKey) {
+      throw new KafkaError(
+        "INCONSISTENT_TOPIC_ID",
+        `The topic ${knownAs} has the id ${topicId}, not ${topicKey} any more.`,
+      );
+    }
+    return partitions.get(knownAs, partition);
+  }
+  const found = partitions.getById(topicKey, partition);
+  wanted.knownAs = found.topic;
+  return found;
+}
+
 const NO_RECORDS = new Uint8Array(0);
 
 function refusedRead(errorCode: number): PartitionRead {
@@ -232,7 +272,12 @@ function refusedRead(errorCode: number): PartitionRead {
     logStartOffset: -1,
     recordBytes: 0,
     hasDivergingEpoch: false,
-    fields: { errorCode, highWatermark: -1, records: NO_RECORDS },
+    fields: {
+      errorCode,
+      highWatermark: -1,
+      abortedTransactions: UNKNOWN.has(errorCode) ? [] : null,
+      records: NO_RECORDS,
+    },
   };
 }
 

@@ -215,13 +215,75 @@ Deno.test("Fetch waits for as many bytes as it asks for", async () => {
 
 Deno.test("Fetch does not wait where a partition has an error", async () => {
   await withBroker(async ({ host, client }) => {
-    const startMs = host.clock.monotonicMs();
-    await client.call(
-      FETCH,
-      12,
-      body([{}, { partition: 9 }], { maxWaitMs: 60_000 }),
+    const takesTime = async (partitions: Partial<Partition>[]) => {
+      const startMs = host.clock.monotonicMs();
+      const wanted = body(partitions, { maxWaitMs: 5000 });
+      await client.call(FETCH, 12, wanted);
+      return host.clock.monotonicMs() - startMs >= 5000;
+    };
+    strictEqual(await takesTime([{}, { partition: 1, fetchOffset: 7 }]), false);
+    strictEqual(await takesTime([{ partition: 9 }]), false);
+    // Beside others, one that nobody knows must not make its reader spin.
+    strictEqual(await takesTime([{}, { partition: 9 }]), true);
+  });
+});
+
+Deno.test("Fetch has no list of aborted transactions for what it could not read", async () => {
+  await withBroker(async ({ client }) => {
+    const wanted = [{ fetchOffset: 7 }, { partition: 9 }];
+    const found = partitionsOf(await client.call(FETCH, 12, body(wanted)));
+    deepStrictEqual(
+      found.map((each) => [each.errorCode, each.abortedTransactions]),
+      [
+        [ErrorCode.OFFSET_OUT_OF_RANGE, null],
+        [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, []],
+      ],
     );
-    ok(host.clock.monotonicMs() - startMs < 1000);
+  });
+});
+
+Deno.test("Fetch in a session says that a topic is gone, and that it was made anew", async () => {
+  await withBroker(async ({ broker, client, topicId }) => {
+    const { sessionId } = await client.call(
+      FETCH,
+      13,
+      body([{}], { topicId, sessionId: 0, sessionEpoch: 0 }),
+    );
+    let sessionEpoch = 0;
+    const next = async () => {
+      sessionEpoch++;
+      const wanted = { sessionId, sessionEpoch, topics: [] };
+      const [found] = partitionsOf(
+        await client.call(FETCH, 13, body([], wanted)),
+      );
+      return found.errorCode;
+    };
+    await broker.broker.cluster.deleteTopic({ name: "t" });
+    strictEqual(await next(), ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+    const anew = await broker.createTopic("t");
+    strictEqual(await next(), ErrorCode.INCONSISTENT_TOPIC_ID);
+    const found = partitionsOf(
+      await client.call(FETCH, 13, body([{}], { topicId })),
+    );
+    strictEqual(found[0].errorCode, ErrorCode.UNKNOWN_TOPIC_ID);
+    const fine = await client.call(FETCH, 13, body([{}], { topicId: anew }));
+    strictEqual(partitionsOf(fine)[0].errorCode, ErrorCode.NONE);
+  });
+});
+
+Deno.test("Fetch gives old clients no more bytes than they asked for", async () => {
+  await withBroker(async ({ client }) => {
+    const values = Array.from({ length: 20 }, (_, i) => `value ${i}`);
+    await produceOne(client, "t", batchOf(["first"]));
+    await produceOne(client, "t", batchOf(values));
+    for (const version of [2, 3]) {
+      const wanted = body([{ partitionMaxBytes: 1000 }]);
+      const response = await client.call(FETCH, version, wanted);
+      const [{ records }] = partitionsOf(response);
+      const { length } = recordsOf(records);
+      ok(records!.length < 500, "as much as the batches have in the log");
+      ok(length > 5 && length < 21, `${length} whole records`);
+    }
   });
 });
 

@@ -49,7 +49,9 @@ const LEADER_EPOCH_SINCE = 4;
 
 export const listOffsets = serve(listOffsetsRequest, listOffsetsResponse, {
   handle: (request, context) => {
-    const repeated = repeatedPartitions(request.topics);
+    const repeated = context.apiVersion === 0
+      ? NONE_REPEATED
+      : repeatedPartitions(request.topics);
     return {
       topics: request.topics.map((topic) => ({
         name: topic.name,
@@ -77,7 +79,9 @@ function refused(partitionIndex: number, errorCode: number): PartitionResponse {
   return { partitionIndex, errorCode };
 }
 
-/** Partitions that a request names twice; Kafka refuses them. */
+const NONE_REPEATED: ReadonlySet<string> = new Set();
+
+/** Partitions that a request names twice; Kafka refuses them, save in version 0. */
 function repeatedPartitions(topics: readonly TopicRequest[]): Set<string> {
   const seen = new Set<string>();
   const repeated = new Set<string>();
@@ -103,7 +107,11 @@ function answerOne(
       return {
         partitionIndex,
         errorCode: ErrorCode.NONE,
-        oldStyleOffsets: segmentOffsets(partition, wanted),
+        oldStyleOffsets: segmentOffsets(
+          partition,
+          wanted,
+          broker.host.clock.wallMs(),
+        ),
       };
     }
     const since = SPECIAL_SINCE.get(wanted.timestamp);
@@ -171,9 +179,13 @@ function lookUp(
 function segmentOffsets(
   partition: Partition,
   wanted: PartitionRequest,
+  nowMs: number,
 ): number[] {
   const log = partition.leaderLog(wanted.currentLeaderEpoch);
-  if (wanted.timestamp === EARLIEST) return [log.logStartOffset];
+  const countMax = Math.max(0, wanted.maxNumOffsets);
+  if (wanted.timestamp === EARLIEST) {
+    return [log.logStartOffset].slice(0, countMax);
+  }
   if (wanted.timestamp < LATEST) {
     throw new KafkaError(
       "UNSUPPORTED_VERSION",
@@ -187,9 +199,10 @@ function segmentOffsets(
       Math.max(largestTimestamp.timestampMs, createdMs) <= wanted.timestamp
     )
     .map(({ baseOffset }) => Math.max(baseOffset, log.logStartOffset));
-  if (isLatest) offsets.push(log.highWatermark);
+  // The end counts as written now.
+  if (isLatest || nowMs <= wanted.timestamp) offsets.push(log.highWatermark);
   return [...new Set(offsets)]
     .filter((offset) => offset <= log.highWatermark)
     .sort((a, b) => b - a)
-    .slice(0, Math.max(0, wanted.maxNumOffsets));
+    .slice(0, countMax);
 }

@@ -121,6 +121,8 @@ Deno.test("ListOffsets version 0 lists where segments begin, newest first", asyn
     deepStrictEqual(earliest.oldStyleOffsets, [0]);
     const before = await listOne(client, 0, 1);
     deepStrictEqual(before.oldStyleOffsets, []);
+    const future = await listOne(client, 0, 9e15);
+    deepStrictEqual(future.oldStyleOffsets, [5, 4, 3, 2, 1, 0]);
     await broker.stop();
   });
 });
@@ -163,6 +165,40 @@ Deno.test("ListOffsets refuses a partition that is named twice", async () => {
       topics[0].partitions.map(({ errorCode }) => errorCode),
       [ErrorCode.INVALID_REQUEST, ErrorCode.INVALID_REQUEST],
     );
+    const old = await client.call(LIST_OFFSETS, 0, {
+      replicaId: -1,
+      topics: [{ name: "t", partitions: [wanted, wanted] }],
+    });
+    deepStrictEqual(
+      old.topics[0].partitions.map(({ errorCode }) => errorCode),
+      [ErrorCode.NONE, ErrorCode.NONE],
+    );
+  });
+});
+
+Deno.test("ListOffsets takes the first record as the latest where none has a time", async () => {
+  await withRecords(async (client, broker) => {
+    await broker.createTopic("untimed");
+    for (const value of ["a", "b"]) {
+      const batch = batchOf([value], { timestampMs: -1 });
+      await produceOne(client, "untimed", batch);
+    }
+    const { topics } = await client.call(LIST_OFFSETS, 7, {
+      replicaId: -1,
+      topics: [{
+        name: "untimed",
+        partitions: [{ partitionIndex: 0, timestamp: -3 }],
+      }],
+    });
+    const [{ offset, timestamp }] = topics[0].partitions;
+    deepStrictEqual([offset, timestamp], [0, -1]);
+  });
+});
+
+Deno.test("a leader epoch below -1 is an old one", async () => {
+  await withRecords(async (client) => {
+    const { errorCode } = await listOne(client, 9, -1, { epoch: -2 });
+    strictEqual(errorCode, ErrorCode.FENCED_LEADER_EPOCH);
   });
 });
 

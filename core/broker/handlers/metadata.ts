@@ -55,7 +55,7 @@ export const metadata = serve(metadataRequest, metadataResponse, {
     const view = { request, context, reachable };
     const topics = isAll(request, apiVersion)
       ? [...image.topics.values()].map((topic) => describe(topic, view))
-      : request.topics!.map((wanted) => answerOne(wanted, view));
+      : wantedTopics(request).map((wanted) => answerOne(wanted, view));
     return {
       brokers,
       clusterId: image.clusterId,
@@ -108,6 +108,17 @@ function isAll(request: MetadataRequest, apiVersion: number): boolean {
     (apiVersion < NULL_TOPICS_SINCE && request.topics.length === 0);
 }
 
+/** Each once; where there are ids, names do not count. */
+function wantedTopics({ topics }: MetadataRequest): TopicRequest[] {
+  const byId = new Map<string, TopicRequest>();
+  const byName = new Map<string | null, TopicRequest>();
+  for (const topic of topics ?? []) {
+    if (topic.topicId === ZERO_UUID) byName.set(topic.name, topic);
+    else byId.set(topic.topicId, topic);
+  }
+  return [...(byId.size > 0 ? byId : byName).values()];
+}
+
 function answerOne(wanted: TopicRequest, view: View): TopicResponse {
   const { image } = view.context.broker.cluster;
   if (wanted.topicId !== ZERO_UUID) {
@@ -121,7 +132,10 @@ function answerOne(wanted: TopicRequest, view: View): TopicResponse {
   if (topic !== undefined) return describe(topic, view);
   const mayCreate = view.request.allowAutoTopicCreation;
   const { autoCreation } = view.context.broker;
-  return missing(wanted, autoCreation.start(name, mayCreate));
+  return {
+    ...missing(wanted, autoCreation.start(name, mayCreate)),
+    ...operations(view),
+  };
 }
 
 function missing(
@@ -137,8 +151,19 @@ function missing(
   };
 }
 
+/** What a client may do with a topic that it named, be it there or not. */
+function operations(
+  { context, request }: View,
+): Pick<TopicResponse, "topicAuthorizedOperations"> {
+  if (context.apiVersion < TOPIC_OPERATIONS_SINCE) return {};
+  return {
+    topicAuthorizedOperations: request.includeTopicAuthorizedOperations
+      ? TOPIC_OPERATIONS
+      : OPERATIONS_NOT_ASKED,
+  };
+}
+
 function describe(topic: TopicImage, view: View): TopicResponse {
-  const { context, request } = view;
   return {
     errorCode: ErrorCode.NONE,
     name: topic.name,
@@ -147,13 +172,7 @@ function describe(topic: TopicImage, view: View): TopicResponse {
     partitions: topic.partitions.map((partition) =>
       describePartition(partition, view)
     ),
-    ...(context.apiVersion >= TOPIC_OPERATIONS_SINCE
-      ? {
-        topicAuthorizedOperations: request.includeTopicAuthorizedOperations
-          ? TOPIC_OPERATIONS
-          : OPERATIONS_NOT_ASKED,
-      }
-      : {}),
+    ...operations(view),
   };
 }
 

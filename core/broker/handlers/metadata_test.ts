@@ -126,6 +126,31 @@ Deno.test("Metadata creates nothing that it may not", async () => {
   });
 });
 
+Deno.test("Metadata creates nothing whose name collides with another", async () => {
+  await withBroker(async (broker, client) => {
+    await broker.createTopic("a.b");
+    const response = await client.call(METADATA, 9, {
+      topics: [{ name: "a_b" }],
+    });
+    deepStrictEqual(codes(response), [["a_b", 17]]);
+    strictEqual(broker.broker.cluster.image.topics.size, 1);
+  });
+});
+
+Deno.test("Metadata answers for each topic once, and for ids alone where there are any", async () => {
+  await withBroker(async (broker, client) => {
+    const topicId = await broker.createTopic("t");
+    await broker.createTopic("u");
+    const [t, u] = ["t", "u"].map((name) => ({ name }));
+    const twice = await client.call(METADATA, 9, { topics: [t, u, t] });
+    deepStrictEqual(codes(twice), [["t", 0], ["u", 0]]);
+    const mixed = await client.call(METADATA, 12, {
+      topics: [u, { name: null, topicId }],
+    });
+    deepStrictEqual(codes(mixed), [["t", 0]]);
+  });
+});
+
 Deno.test("Metadata obeys auto.create.topics.enable and the replication factor", async () => {
   await withBroker(async (_, client) => {
     const response = await client.call(METADATA, 9, {
@@ -157,6 +182,11 @@ Deno.test("Metadata tells what a client may do, where it asks", async () => {
     });
     strictEqual(asked.clusterAuthorizedOperations, 8096);
     strictEqual(asked.topics[0].topicAuthorizedOperations, 3576);
+    const missing = await client.call(METADATA, 8, {
+      topics: [{ name: "missing" }],
+      includeTopicAuthorizedOperations: true,
+    });
+    strictEqual(missing.topics[0].topicAuthorizedOperations, 3576);
     const notAsked = await client.call(METADATA, 8, {
       topics: [{ name: "t" }],
     });

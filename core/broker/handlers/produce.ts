@@ -17,6 +17,7 @@ import {
   batchMagic,
 } from "../../record/batch_header.ts";
 import { RejectedRecordsError } from "../../record/validate_checks.ts";
+import { isInternalTopic } from "../../controller/topic_name.ts";
 import { FrameError } from "../../rpc/frame_reader.ts";
 import { ErrorCode, KafkaError } from "../../wire/kafka/errors.ts";
 import {
@@ -33,6 +34,20 @@ import type { Appended, Partition } from "../partition.ts";
 type Response = InferInput<typeof produceResponse>;
 type TopicResponse = Response["responses"][number];
 type PartitionResponse = TopicResponse["partitionResponses"][number];
+
+/** The client of Kafka's own tools, which alone may write into internal topics. */
+const ADMIN_CLIENT_ID = "__admin_client";
+
+/** Refusals of records that the log has seen; their answers say where it starts. */
+const JUDGED_BY_LOG: ReadonlySet<number> = new Set([
+  ErrorCode.INVALID_RECORD,
+  ErrorCode.INVALID_TIMESTAMP,
+  ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
+  ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+  ErrorCode.DUPLICATE_SEQUENCE_NUMBER,
+  ErrorCode.INVALID_PRODUCER_EPOCH,
+  ErrorCode.NOT_ENOUGH_REPLICAS,
+]);
 
 /** First version whose answer names the leader that the client should ask. */
 const LEADERS_SINCE = 10;
@@ -61,15 +76,14 @@ export const produce = serve(produceRequest, produceResponse, {
     const results = appendAll(request, context);
     if (request.acks === ACKS_NONE) return endWithoutAnswer(results);
     const waiting = results.filter((result) => mustWait(request.acks, result));
-    if (waiting.length === 0) return respond(request, context, results);
+    if (waiting.length === 0) return respond(context, results);
     return waitForAll(request, context, waiting)
-      .then(() => respond(request, context, results));
+      .then(() => respond(context, results));
   },
   failure: (failure, request, context) => {
     if (request === null || request.acks === ACKS_NONE) return null;
     const error = KafkaError.ofCode(failure.errorCode, failure.errorMessage);
-    const results = refuseAll(request, error);
-    return respond(request, context, results);
+    return respond(context, refuseAll(request, error));
   },
 });
 
@@ -99,6 +113,12 @@ function appendAll(
       let outcome: Outcome;
       try {
         const partition = broker.partitions.get(name, index);
+        if (isInternalTopic(name) && context.clientId !== ADMIN_CLIENT_ID) {
+          throw new KafkaError(
+            "INVALID_TOPIC_EXCEPTION",
+            `Cannot append to internal topic ${name}.`,
+          );
+        }
         if (isTransactional(records)) {
           throw new KafkaError(
             "INVALID_TXN_STATE",
@@ -198,18 +218,18 @@ function reachesHighWatermark(
   });
 }
 
+/** Topics come once each, however often they were named. */
 function respond(
-  request: ProduceRequest,
   context: RequestContext,
   results: readonly PartitionResult[],
 ): Response {
   const leaders = new CurrentLeaders(context, LEADERS_SINCE);
-  let next = 0;
-  const responses = request.topicData.map(({ name, partitionData }) => ({
-    name,
-    partitionResponses: partitionData.map(() => {
-      const { topic, index, outcome } = results[next++];
-      return outcome.kind === "refused"
+  const topics = new Map<string, PartitionResponse[]>();
+  for (const { topic, index, outcome } of results) {
+    let partitions = topics.get(topic);
+    if (partitions === undefined) topics.set(topic, partitions = []);
+    partitions.push(
+      outcome.kind === "refused"
         ? refusal(context, { topic, index, error: outcome.error }, leaders)
         : {
           index,
@@ -217,8 +237,12 @@ function respond(
           baseOffset: outcome.appended.baseOffset,
           logAppendTimeMs: outcome.appended.logAppendTimeMs,
           logStartOffset: outcome.appended.logStartOffset,
-        };
-    }),
+        },
+    );
+  }
+  const responses = Array.from(topics, ([name, partitionResponses]) => ({
+    name,
+    partitionResponses,
   }));
   return { responses, ...leaders.endpoints() };
 }
@@ -243,6 +267,9 @@ function refusal(
     index,
     errorCode,
     baseOffset: -1,
+    logStartOffset: JUDGED_BY_LOG.has(errorCode)
+      ? partition?.log?.logStartOffset ?? -1
+      : -1,
     errorMessage,
     recordErrors: error instanceof RejectedRecordsError
       ? error.recordErrors.map(({ batchIndex, message }) => ({

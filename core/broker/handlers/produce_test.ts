@@ -194,6 +194,67 @@ Deno.test("Produce refuses unknown partitions, and acks that do not exist", asyn
   });
 });
 
+Deno.test("Produce answers for each topic once, and not where it has no records", async () => {
+  await withBroker(async ({ broker, client }) => {
+    await broker.createTopic("u");
+    const named = (name: string, ...indexes: number[]) => ({
+      name,
+      partitionData: indexes.map((index) => ({
+        index,
+        records: batchOf(["a"]),
+      })),
+    });
+    const { responses } = await client.call(PRODUCE, 9, {
+      acks: 1,
+      timeoutMs: 1000,
+      topicData: [named("t", 1), named("u"), named("t", 0)],
+    });
+    deepStrictEqual(
+      responses.map(({ name, partitionResponses }) => [
+        name,
+        ...partitionResponses.map(({ index }) => index),
+      ]),
+      [["t", 1, 0]],
+    );
+  });
+});
+
+Deno.test("Produce lets an old client send nothing", async () => {
+  await withBroker(async ({ client }) => {
+    await produceOne(client, "t", batchOf(["a"]));
+    const nothing = new Uint8Array(0);
+    const answer = await produceOne(client, "t", nothing, { version: 2 });
+    strictEqual(answer.errorCode, ErrorCode.NONE);
+    strictEqual(answer.baseOffset, -1);
+    const newer = await produceOne(client, "t", nothing, { version: 3 });
+    strictEqual(newer.errorCode, ErrorCode.INVALID_RECORD);
+  });
+});
+
+Deno.test("Produce says where the log starts that has refused records", async () => {
+  await withBroker(async ({ client }) => {
+    const options = { producerId: 4, producerEpoch: 0 };
+    await produceOne(client, "t", batchOf(["a"], options));
+    const gap = batchOf(["b"], { ...options, baseSequence: 7 });
+    const refused = await produceOne(client, "t", gap);
+    strictEqual(refused.logStartOffset, 0);
+    const corrupt = batchOf(["c"]).with(20, 0).with(19, 0);
+    strictEqual((await produceOne(client, "t", corrupt)).logStartOffset, -1);
+  });
+});
+
+Deno.test("Produce refuses clients that write into internal topics", async () => {
+  await withBroker(async ({ broker, client }) => {
+    await broker.createTopic("__transaction_state");
+    const answer = await produceOne(
+      client,
+      "__transaction_state",
+      batchOf(["a"]),
+    );
+    strictEqual(answer.errorCode, ErrorCode.INVALID_TOPIC_EXCEPTION);
+  });
+});
+
 Deno.test("Produce with acks=all is refused where too few replicas are in sync", async () => {
   await withBroker(async ({ broker, client }) => {
     const refused = await produceOne(client, "t", batchOf(["a"]));

@@ -134,6 +134,7 @@ Deno.test("DeleteRecords moves the start of the log", async () => {
     await broker.createTopic("compacted", {
       config: { "cleanup.policy": "compact" },
     });
+    await broker.createTopic("__transaction_state");
     const cases: [topic: string, offset: number, low: number, code: number][] =
       [
         ["t", 2, 2, ErrorCode.NONE],
@@ -143,6 +144,7 @@ Deno.test("DeleteRecords moves the start of the log", async () => {
         ["t", -1, 4, ErrorCode.NONE],
         ["missing", 0, -1, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION],
         ["compacted", 0, -1, ErrorCode.POLICY_VIOLATION],
+        ["__transaction_state", 0, -1, ErrorCode.INVALID_TOPIC_EXCEPTION],
       ];
     for (const [name, offset, low, code] of cases) {
       for (const version of [0, 1, 2]) {
@@ -179,5 +181,12 @@ Deno.test("DescribeProducers shows who has written", async () => {
     strictEqual(producer.currentTxnStartOffset, -1);
     strictEqual(unknown.errorCode, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
     ok(unknown.errorMessage);
+    const invalid = await client.call(DESCRIBE_PRODUCERS, 0, {
+      topics: [{ name: "a b", partitionIndexes: [0] }],
+    });
+    strictEqual(
+      invalid.topics[0].partitions[0].errorCode,
+      ErrorCode.INVALID_TOPIC_EXCEPTION,
+    );
   });
 });
