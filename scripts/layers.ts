@@ -93,7 +93,7 @@ export const layers: readonly Layer[] = [
   {
     name: "groups",
     is: "consumer groups and their offsets",
-    mayImport: [...UPWARD, "record", "log", "replication"],
+    mayImport: [...UPWARD, "compress", "record", "log", "replication"],
   },
   {
     name: "transactions",

@@ -3,23 +3,35 @@
 import type { ServedApi } from "./context.ts";
 import { alterConfigs } from "./handlers/alter_configs.ts";
 import { apiVersions } from "./handlers/api_versions.ts";
+import { consumerGroupDescribe } from "./handlers/consumer_group_describe.ts";
+import { consumerGroupHeartbeat } from "./handlers/consumer_group_heartbeat.ts";
 import { createPartitions } from "./handlers/create_partitions.ts";
 import { createTopics } from "./handlers/create_topics.ts";
+import { deleteGroups } from "./handlers/delete_groups.ts";
 import { deleteRecords } from "./handlers/delete_records.ts";
 import { deleteTopics } from "./handlers/delete_topics.ts";
 import { describeCluster } from "./handlers/describe_cluster.ts";
 import { describeConfigs } from "./handlers/describe_configs.ts";
+import { describeGroups } from "./handlers/describe_groups.ts";
 import { describeLogDirs } from "./handlers/describe_log_dirs.ts";
 import { describeProducers } from "./handlers/describe_producers.ts";
 import { describeTopicPartitions } from "./handlers/describe_topic_partitions.ts";
 import { fetch } from "./handlers/fetch.ts";
 import { findCoordinator } from "./handlers/find_coordinator.ts";
+import { heartbeat } from "./handlers/heartbeat.ts";
 import { incrementalAlterConfigs } from "./handlers/incremental_alter_configs.ts";
 import { initProducerId } from "./handlers/init_producer_id.ts";
+import { joinGroup } from "./handlers/join_group.ts";
+import { leaveGroup } from "./handlers/leave_group.ts";
+import { listGroups } from "./handlers/list_groups.ts";
 import { listOffsets } from "./handlers/list_offsets.ts";
 import { metadata } from "./handlers/metadata.ts";
+import { offsetCommit } from "./handlers/offset_commit.ts";
+import { offsetDelete } from "./handlers/offset_delete.ts";
+import { offsetFetch } from "./handlers/offset_fetch.ts";
 import { offsetForLeaderEpoch } from "./handlers/offset_for_leader_epoch.ts";
 import { produce } from "./handlers/produce.ts";
+import { syncGroup } from "./handlers/sync_group.ts";
 
 /** One row for each API, in no particular order. */
 export const servedApis: readonly ServedApi[] = [
@@ -42,4 +54,16 @@ export const servedApis: readonly ServedApi[] = [
   describeLogDirs,
   describeTopicPartitions,
   incrementalAlterConfigs,
+  joinGroup,
+  syncGroup,
+  heartbeat,
+  leaveGroup,
+  offsetCommit,
+  offsetFetch,
+  listGroups,
+  describeGroups,
+  deleteGroups,
+  offsetDelete,
+  consumerGroupHeartbeat,
+  consumerGroupDescribe,
 ];

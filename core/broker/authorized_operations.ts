@@ -1,4 +1,4 @@
-// What a client may do to a topic or the cluster, as one bit for each operation.
+// What a client may do to a topic, a group or the cluster, as one bit for each operation.
 // Without an authorizer everybody may do all that there is.
 //
 // Source: KIP-430; the numbers are those of the ACL operations.
@@ -19,6 +19,8 @@ export const OPERATIONS_NOT_ASKED = -2147483648;
 
 export const TOPIC_OPERATIONS = READ | WRITE | CREATE | DELETE | ALTER |
   DESCRIBE | DESCRIBE_CONFIGS | ALTER_CONFIGS;
+
+export const GROUP_OPERATIONS = READ | DELETE | DESCRIBE;
 
 export const CLUSTER_OPERATIONS = CREATE | ALTER | DESCRIBE | CLUSTER_ACTION |
   DESCRIBE_CONFIGS | ALTER_CONFIGS | IDEMPOTENT_WRITE;

@@ -7,9 +7,11 @@ import type { Cluster } from "../controller/cluster.ts";
 import type { Host } from "../host/host.ts";
 import type { LogDirs } from "../log/log_dirs.ts";
 import type { BrokerMetrics } from "../metrics/broker_metrics.ts";
+import type { GroupCoordinator } from "../groups/group_coordinator.ts";
 import { AutoCreation } from "./auto_create.ts";
 import type { Configuration } from "./configuration.ts";
 import type { FetchSessions } from "./fetch_sessions.ts";
+import { OffsetsTopic } from "./offsets_topic.ts";
 import type { Partitions } from "./partitions.ts";
 import type { ProducerIds } from "./producer_ids.ts";
 import type { Purgatory } from "./purgatory.ts";
@@ -32,6 +34,9 @@ export interface Broker {
   readonly fetchSessions: FetchSessions;
   readonly autoCreation: AutoCreation;
   readonly producerIds: ProducerIds;
+  readonly groups: GroupCoordinator;
+  /** Makes `__consumer_offsets` when the first group comes. */
+  readonly offsetsTopic: OffsetsTopic;
   /** How large an answer may be now, given what all that are on their way hold. */
   readonly answerRoomBytes: () => number;
   readonly metrics: BrokerMetrics;
@@ -41,7 +46,7 @@ export interface Broker {
 /** What a broker is made of; the rest follows from it. */
 export type BrokerParts = Omit<
   Broker,
-  "config" | "configLayers" | "autoCreation"
+  "config" | "configLayers" | "autoCreation" | "offsetsTopic"
 >;
 
 /** Puts a broker together; its configuration is always the current one. */
@@ -60,7 +65,11 @@ export function makeBroker(
     get autoCreation() {
       return autoCreation;
     },
+    get offsetsTopic() {
+      return offsetsTopic;
+    },
   };
   const autoCreation = new AutoCreation(broker);
+  const offsetsTopic = new OffsetsTopic(broker);
   return broker;
 }

@@ -126,7 +126,7 @@ export class Partition {
   }
 
   /**
-   * Appends what a client sent, and lets readers see it as soon as they may.
+   * Appends what a client or a coordinator sent, and lets readers see it as soon as they may.
    * The bytes are written before this returns, and may be changed by it.
    *
    * @throws {KafkaError} As `leaderLog` and the log's `append` do; with
@@ -136,9 +136,11 @@ export class Partition {
     bytes: Uint8Array,
     options: {
       readonly nowMs: number;
-      readonly produceVersion: number;
+      readonly produceVersion?: number;
       /** The producer asked for all in-sync replicas. */
       readonly needsAll: boolean;
+      /** A client's where left out. */
+      readonly origin?: "client" | "coordinator";
     },
   ): Appended {
     const log = this.leaderLog(-1);
@@ -153,7 +155,7 @@ export class Partition {
     const appended = log.append(bytes, {
       leaderEpoch,
       nowMs: options.nowMs,
-      origin: "client",
+      origin: options.origin ?? "client",
       produceVersion: options.produceVersion,
     });
     const endOffset = appended.lastOffset + 1;

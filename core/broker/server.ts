@@ -27,6 +27,7 @@ import { Configuration } from "./configuration.ts";
 import { dispatcher } from "./dispatch.ts";
 import { describe } from "./failure.ts";
 import { FetchSessions } from "./fetch_sessions.ts";
+import { GroupShards, newGroupCoordinator } from "./group_shards.ts";
 import { ImageFollower } from "./image_follower.ts";
 import { BrokerLimits } from "./limits.ts";
 import { Partitions } from "./partitions.ts";
@@ -95,6 +96,7 @@ class Start {
   #cluster: Cluster | null = null;
   #logDirs: LogDirs | null = null;
   #follower: ImageFollower | null = null;
+  #groups: GroupShards | null = null;
   #broker: Broker | null = null;
   #stopFollowing: () => void = () => {};
   #stopped: Promise<boolean> | null = null;
@@ -181,6 +183,13 @@ class Start {
     const { host, config, trace } = this.#options;
     assert(this.#logDirs !== null, "Logs are opened before they are served");
     const partitions = new Partitions();
+    const purgatory = new Purgatory(host.clock);
+    const groups = newGroupCoordinator({
+      host,
+      cluster,
+      config: () => this.#configuration.config,
+      trace,
+    });
     this.#follower = new ImageFollower({
       cluster,
       logDirs: this.#logDirs,
@@ -188,7 +197,19 @@ class Start {
       configuration: this.#configuration,
       trace,
     });
-    this.#stopFollowing = this.#follower.start();
+    const stopFollower = this.#follower.start();
+    this.#groups = new GroupShards({
+      groups,
+      cluster,
+      partitions,
+      purgatory,
+      config: () => this.#configuration.config,
+    });
+    const stopGroups = this.#groups.start();
+    this.#stopFollowing = () => {
+      stopGroups();
+      stopFollower();
+    };
     const broker = makeBroker(this.#configuration, {
       host,
       brokerId: cluster.brokerId,
@@ -196,7 +217,8 @@ class Start {
       cluster,
       logDirs: this.#logDirs,
       partitions,
-      purgatory: new Purgatory(host.clock),
+      purgatory,
+      groups,
       fetchSessions: new FetchSessions({
         slotCount: config["max.incremental.fetch.session.cache.slots"],
         randomBytes: (count) => host.randomBytes(count),
@@ -229,6 +251,7 @@ class Start {
     const { trace } = this.#options;
     trace(`The log directory "${path}" has failed: ${error.message}`);
     this.#follower?.refresh();
+    this.#groups?.refresh();
     const isAnyOnline = this.#logDirs?.directories.some(({ state }) =>
       state.isOnline
     );
@@ -249,6 +272,7 @@ class Start {
   async #stop(): Promise<boolean> {
     this.#server.stopAccepting();
     this.#broker?.purgatory.expireAll();
+    this.#broker?.groups.close();
     await this.#server.close(this.#isBroken ? 0 : STOP_GRACE_MS);
     this.#stopFollowing();
     const cluster = this.#cluster!;

@@ -51,6 +51,7 @@ export function checkBrokerConfig(config: BrokerConfig): void {
   checkListeners(config);
   checkSizes(config);
   checkTimes(config);
+  checkConsumerGroups(config);
 }
 
 function contradiction(key: string, expected: string, got: string): never {
@@ -211,6 +212,42 @@ function checkTimes(config: BrokerConfig): void {
       "replica.fetch.wait.max.ms",
       `at most replica.lag.time.max.ms (${lag})`,
       `${wait}`,
+    );
+  }
+}
+
+/** The members' times have to lie within the limits that the broker sets itself. */
+function checkConsumerGroups(config: BrokerConfig): void {
+  const bounded = [
+    [
+      "group.consumer.heartbeat.interval.ms",
+      "group.consumer.min.heartbeat.interval.ms",
+      "group.consumer.max.heartbeat.interval.ms",
+    ],
+    [
+      "group.consumer.session.timeout.ms",
+      "group.consumer.min.session.timeout.ms",
+      "group.consumer.max.session.timeout.ms",
+    ],
+  ] as const;
+  for (const [key, minKey, maxKey] of bounded) {
+    const value = config[key];
+    const min = config[minKey];
+    const max = config[maxKey];
+    if (value >= min && value <= max) continue;
+    contradiction(
+      key,
+      `at least ${minKey} (${min}) and at most ${maxKey} (${max})`,
+      `${value}`,
+    );
+  }
+  const interval = config["group.consumer.heartbeat.interval.ms"];
+  const session = config["group.consumer.session.timeout.ms"];
+  if (interval >= session) {
+    contradiction(
+      "group.consumer.heartbeat.interval.ms",
+      `less than group.consumer.session.timeout.ms (${session})`,
+      `${interval}`,
     );
   }
 }

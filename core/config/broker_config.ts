@@ -8,6 +8,7 @@
 // Broker Configs"; defaults compared with testdata/config/.
 
 import { DAY_MS, GIB, HOUR_MS, KIB, MIB, MINUTE_MS } from "../base/units.ts";
+import { brokerRowsGroups } from "./broker_config_groups.ts";
 import { brokerRowsUnused } from "./broker_config_unused.ts";
 import { METADATA_VERSIONS } from "./metadata_versions.ts";
 import {
@@ -173,14 +174,12 @@ export const brokerRowsUsed = {
     importance: "medium",
     doc:
       "How long the first rebalance of an empty group waits for more members.",
-    effect: "none",
   },
   "group.max.session.timeout.ms": {
     type: "int",
     default: 30 * MINUTE_MS,
     importance: "medium",
     doc: "Longest session timeout that a group member may ask for.",
-    effect: "none",
   },
   "group.max.size": {
     type: "int",
@@ -188,14 +187,12 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "medium",
     doc: "Most members of one group.",
-    effect: "none",
   },
   "group.min.session.timeout.ms": {
     type: "int",
     default: 6000,
     importance: "medium",
     doc: "Shortest session timeout that a group member may ask for.",
-    effect: "none",
   },
   "inter.broker.listener.name": {
     type: "string",
@@ -649,7 +646,6 @@ export const brokerRowsUsed = {
     default: 4096,
     importance: "high",
     doc: "Longest text that a group may store with an offset.",
-    effect: "none",
   },
   "offsets.commit.timeout.ms": {
     type: "int",
@@ -657,7 +653,6 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "How long an offset commit waits for its replicas.",
-    effect: "none",
   },
   "offsets.load.buffer.size": {
     type: "int",
@@ -665,7 +660,6 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Bytes read at once when a group's offsets are loaded.",
-    effect: "none",
   },
   "offsets.retention.check.interval.ms": {
     type: "long",
@@ -673,7 +667,6 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "How often offsets are looked through for expired ones.",
-    effect: "none",
   },
   "offsets.retention.minutes": {
     type: "int",
@@ -681,14 +674,12 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Minutes that the offsets of an empty group are kept.",
-    effect: "none",
   },
   "offsets.topic.compression.codec": {
     type: "int",
     default: 0,
     importance: "high",
     doc: "Compression of the offsets topic, by number.",
-    effect: "none",
   },
   "offsets.topic.num.partitions": {
     type: "int",
@@ -696,7 +687,6 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Partitions of the offsets topic.",
-    effect: "none",
   },
   "offsets.topic.replication.factor": {
     type: "short",
@@ -704,7 +694,6 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Replicas of the offsets topic.",
-    effect: "none",
   },
   "offsets.topic.segment.bytes": {
     type: "int",
@@ -712,7 +701,6 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Segment size of the offsets topic.",
-    effect: "none",
   },
   "producer.id.expiration.ms": {
     type: "int",
@@ -1181,6 +1169,7 @@ export const brokerRowsUsed = {
 /** All keys of a broker. */
 export const brokerConfig = configTable({
   ...brokerRowsUsed,
+  ...brokerRowsGroups,
   ...brokerRowsUnused,
 });
 

@@ -7,7 +7,7 @@
 
 import { DAY_MS, GIB, HOUR_MS, KIB, MIB, MINUTE_MS } from "../base/units.ts";
 import { METADATA_VERSIONS } from "./metadata_versions.ts";
-import { type ConfigRows, INT_MAX, LONG_MAX } from "./table.ts";
+import { type ConfigRows, LONG_MAX } from "./table.ts";
 import { unused } from "./unused_row.ts";
 
 /** Rows of keys that are accepted without effect. */
@@ -63,36 +63,7 @@ export const brokerRowsUnused = {
   "early.start.listeners": unused("string", null, "high"),
   "eligible.leader.replicas.enable": unused("boolean", false, "high"),
   "fetch.purgatory.purge.interval.requests": unused("int", 1000, "medium"),
-  "group.consumer.assignors": unused("list", [
-    "org.apache.kafka.coordinator.group.assignor.UniformAssignor",
-    "org.apache.kafka.coordinator.group.assignor.RangeAssignor",
-  ], "medium"),
-  "group.consumer.heartbeat.interval.ms": unused("int", 5000, "medium", {
-    min: 1,
-  }),
-  "group.consumer.max.heartbeat.interval.ms": unused("int", 15_000, "medium", {
-    min: 1,
-  }),
-  "group.consumer.max.session.timeout.ms": unused("int", MINUTE_MS, "medium", {
-    min: 1,
-  }),
-  "group.consumer.max.size": unused("int", INT_MAX, "medium", { min: 1 }),
-  "group.consumer.min.heartbeat.interval.ms": unused("int", 5000, "medium", {
-    min: 1,
-  }),
-  "group.consumer.min.session.timeout.ms": unused("int", 45_000, "medium", {
-    min: 1,
-  }),
-  "group.consumer.session.timeout.ms": unused("int", 45_000, "medium", {
-    min: 1,
-  }),
   "group.coordinator.append.linger.ms": unused("int", 10, "medium", { min: 0 }),
-  "group.coordinator.rebalance.protocols": unused(
-    "list",
-    ["classic"],
-    "medium",
-    { oneOf: ["consumer", "classic", "share", "unknown"] },
-  ),
   "group.coordinator.threads": unused("int", 1, "medium", { min: 1 }),
   "group.share.delivery.count.limit": unused("int", 5, "medium", {
     min: 2,

@@ -30,8 +30,6 @@ const READERS = [
 
 /** Keys that only contradict others, in broker_checks.ts, and do nothing yet. */
 const CHECKED_ONLY = [
-  "group.max.session.timeout.ms",
-  "group.min.session.timeout.ms",
   "inter.broker.listener.name",
   "replica.fetch.max.bytes",
   "replica.fetch.wait.max.ms",

@@ -37,6 +37,8 @@ const tables = {
 // Where kq means to differ from Kafka.
 const OWN_DEFAULTS: { readonly [key: string]: string } = {
   listeners: "PLAINTEXT://127.0.0.1:9092",
+  // As from Kafka 4 on.
+  "group.coordinator.rebalance.protocols": "classic,consumer",
 };
 
 // Clients of Kafka have to name a class here; kq's take bytes.

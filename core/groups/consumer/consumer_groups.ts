@@ -10,6 +10,7 @@ import type {
 } from "../../wire/kafka/messages/consumer_group_heartbeat.ts";
 import { serverAssignors } from "../assignors/server_assignors.ts";
 import { ClassicGroup } from "../classic/classic_group.ts";
+import type { Caller } from "../classic/classic_protocol.ts";
 import type { CoordinatorRecord } from "../coordinator_record.ts";
 import type { Now } from "../group.ts";
 import type { GroupShard } from "../group_shard.ts";
@@ -24,14 +25,9 @@ import {
   type ConsumerRules,
   decideHeartbeat,
   type HeartbeatDecision,
-  type Sender,
 } from "./decide_heartbeat.ts";
 import { decideLeave, decideRemoval } from "./decide_removal.ts";
-import {
-  type DescribedGroup,
-  describeGroup,
-  undescribedGroup,
-} from "./describe_group.ts";
+import { type DescribedGroup, describeGroup } from "./describe_group.ts";
 import { checkHeartbeat } from "./heartbeat_checks.ts";
 import { randomMemberId } from "./random_member_id.ts";
 import type { TopicsView } from "./topics_view.ts";
@@ -67,10 +63,7 @@ export class ConsumerGroups {
    */
   heartbeat(
     request: ConsumerGroupHeartbeatRequest,
-    { apiVersion, sender }: {
-      readonly apiVersion: number;
-      readonly sender: Sender;
-    },
+    { apiVersion, clientId, clientHost }: Caller,
   ): ConsumerGroupHeartbeatResponse | Promise<ConsumerGroupHeartbeatResponse> {
     const rules = this.#rules();
     checkHeartbeat(request, { apiVersion, assignors: rules.assignors });
@@ -82,7 +75,10 @@ export class ConsumerGroups {
     let decision: HeartbeatDecision | null = null;
     const response = shard.run((state) => {
       const { group, records } = groupToJoin(state, named);
-      decision = decideHeartbeat(group, named, { rules, sender });
+      decision = decideHeartbeat(group, named, {
+        rules,
+        sender: { clientId: clientId ?? "", clientHost },
+      });
       return {
         records: [...records, ...decision.records],
         response: decision.response,
@@ -92,18 +88,17 @@ export class ConsumerGroups {
     return response;
   }
 
-  /** A group as ConsumerGroupDescribe shows it; where it cannot, the reason. */
-  describe(groupId: string): DescribedGroup {
-    try {
-      const group = knownGroup(this.#options.shardOf(groupId).state, groupId);
-      return describeGroup(group, this.#rules());
-    } catch (error) {
-      if (!(error instanceof KafkaError)) throw error;
-      return undescribedGroup(groupId, {
-        errorCode: error.code,
-        errorMessage: error.message,
-      });
-    }
+  /**
+   * A group as ConsumerGroupDescribe shows it.
+   *
+   * @throws {KafkaError} As `shardOf` does; GROUP_ID_NOT_FOUND.
+   */
+  describe(groupId: string): DescribedGroup | Promise<DescribedGroup> {
+    const rules = this.#rules();
+    return this.#options.shardOf(groupId).run((state) => ({
+      records: [],
+      response: describeGroup(knownGroup(state, groupId), rules),
+    }));
   }
 
   /** The groups of a shard that has been loaded: all members have a session's time. */
@@ -180,7 +175,7 @@ export class ConsumerGroups {
   #arm(shard: GroupShard, group: ConsumerGroup): void {
     const { groupId, deadlines } = group;
     shard.timers.ensure(
-      `consumer ${groupId}`,
+      `${TIMER_PREFIX}${groupId}`,
       deadlines.nextMs,
       () => this.#expire(shard, groupId),
     );
@@ -224,6 +219,9 @@ export class ConsumerGroups {
     };
   }
 }
+
+/** Sets the deadlines apart from those of a classic group of the same id. */
+const TIMER_PREFIX = "\0consumer:";
 
 /** Between two tries to end silent members where the log refuses it. */
 const RETRY_MS = 1000;

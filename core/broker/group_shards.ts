@@ -1,0 +1,135 @@
+// Makes the group coordinator follow the leadership of `__consumer_offsets`: it
+// looks after the groups of a partition for as long as this broker leads it.
+
+import type { BrokerConfig } from "../config/broker_config.ts";
+import type { Cluster } from "../controller/cluster.ts";
+import {
+  GroupCoordinator,
+  OFFSETS_TOPIC,
+} from "../groups/group_coordinator.ts";
+import type { ShardLog } from "../groups/shard_log.ts";
+import type { Host } from "../host/host.ts";
+import type { PartitionLog } from "../log/partition_log.ts";
+import { KafkaError } from "../wire/kafka/errors.ts";
+import type { Appended, Partition } from "./partition.ts";
+import type { Partitions } from "./partitions.ts";
+import type { Purgatory } from "./purgatory.ts";
+
+/** The coordinator of a broker; `GroupShards` tells it what it leads. */
+export function newGroupCoordinator(options: {
+  readonly host: Host;
+  readonly cluster: Cluster;
+  readonly config: () => BrokerConfig;
+  readonly trace: (line: string) => void;
+}): GroupCoordinator {
+  const { host, cluster, config, trace } = options;
+  return new GroupCoordinator({
+    host,
+    config,
+    partitionCount: () =>
+      cluster.image.topics.get(OFFSETS_TOPIC)?.partitions.length ??
+        config()["offsets.topic.num.partitions"],
+    topics: () => cluster.image,
+    trace,
+  });
+}
+
+export interface GroupShardsOptions {
+  readonly groups: GroupCoordinator;
+  readonly cluster: Cluster;
+  readonly partitions: Partitions;
+  readonly purgatory: Purgatory;
+  readonly config: () => BrokerConfig;
+}
+
+/** What a partition was led with. */
+interface Term {
+  readonly leaderEpoch: number;
+  readonly log: PartitionLog;
+}
+
+export class GroupShards {
+  readonly #options: GroupShardsOptions;
+  readonly #terms = new Map<number, Term>();
+
+  constructor(options: GroupShardsOptions) {
+    this.#options = options;
+  }
+
+  /** Looks now and after each change of the cluster, once the partitions have followed it. */
+  start(): () => void {
+    this.refresh();
+    const stop = this.#options.cluster.onChange((image, before) => {
+      if (image.topics !== before.topics) this.refresh();
+    });
+    return () => {
+      stop();
+      this.#options.groups.close();
+    };
+  }
+
+  /** Takes over partitions that this broker leads now, and gives up others. */
+  refresh(): void {
+    const { cluster, groups, partitions } = this.#options;
+    const topic = cluster.image.topics.get(OFFSETS_TOPIC);
+    const count = topic?.partitions.length ?? 0;
+    for (const index of [...this.#terms.keys()]) {
+      const { log, isLeader } = partitions.find(OFFSETS_TOPIC, index) ?? {};
+      if (index < count && isLeader === true && log != null) continue;
+      this.#terms.delete(index);
+      groups.resign(index);
+    }
+    for (let index = 0; index < count; index++) {
+      const partition = partitions.find(OFFSETS_TOPIC, index);
+      if (partition === undefined || !partition.isLeader) continue;
+      const { log, leadership: { leaderEpoch } } = partition;
+      const term = this.#terms.get(index);
+      if (log === null) continue;
+      if (term?.log === log && term.leaderEpoch === leaderEpoch) continue;
+      this.#terms.set(index, { log, leaderEpoch });
+      // Nobody waits for it: callers are told that it is loading.
+      void groups.lead(this.#shardLog(partition, log));
+    }
+  }
+
+  #shardLog(partition: Partition, log: PartitionLog): ShardLog {
+    return {
+      partition: partition.partition,
+      name: log.name,
+      log,
+      append: (batch, nowMs) => {
+        const appended = partition.append(batch, {
+          nowMs,
+          needsAll: true,
+          origin: "coordinator",
+        });
+        const isDone = appended.durable === null &&
+          partition.isVisible(appended.endOffset);
+        return isDone ? null : this.#committed(partition, appended);
+      },
+    };
+  }
+
+  /** @throws {KafkaError} REQUEST_TIMED_OUT, NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR. */
+  async #committed(partition: Partition, appended: Appended): Promise<void> {
+    await appended.durable;
+    if (partition.isVisible(appended.endOffset)) return;
+    const { purgatory, config } = this.#options;
+    await new Promise<void>((done, refuse) => {
+      purgatory.add(
+        {
+          wake: () => {
+            if (partition.isVisible(appended.endOffset)) done();
+            else if (!partition.isLeader) {
+              refuse(new KafkaError("NOT_LEADER_OR_FOLLOWER"));
+            } else return false;
+            return true;
+          },
+          expire: () => refuse(new KafkaError("REQUEST_TIMED_OUT")),
+        },
+        [partition.writers],
+        config()["offsets.commit.timeout.ms"],
+      );
+    });
+  }
+}

@@ -1,0 +1,58 @@
+// Ends offsets that nobody has needed for the time of retention, and groups that
+// have neither members nor offsets left.
+//
+//   a group without members         since it became empty
+//   offsets of a lone consumer      since each was committed
+//   a stable group                  since the commit, for topics it no longer reads
+//
+// Source: KIP-211; observed on Kafka 3.9.
+
+import type { CoordinatorRecord } from "./coordinator_record.ts";
+import { offsetTombstones } from "./commit_offsets.ts";
+import type { Group, Now } from "./group.ts";
+import type { CommittedOffset } from "./group_offsets.ts";
+import type { ShardState } from "./shard_state.ts";
+
+/** The records that end what has expired by now. */
+export function expireOffsets(
+  state: ShardState,
+  now: Now,
+  retentionMs: number,
+): CoordinatorRecord[] {
+  const records: CoordinatorRecord[] = [];
+  for (const group of state.groups.values()) {
+    const expired = expiredOffsets(state, group, now, retentionMs);
+    records.push(...expired);
+    if (group.isEmpty && expired.length === offsetCount(state, group.groupId)) {
+      records.push(...group.tombstones());
+    }
+  }
+  return records;
+}
+
+function expiredOffsets(
+  state: ShardState,
+  group: Group,
+  now: Now,
+  retentionMs: number,
+): CoordinatorRecord[] {
+  const expiry = group.offsetExpiry();
+  if (expiry === null) return [];
+  const isOver = (topic: string, offset: CommittedOffset) => {
+    if (expiry.isKept(topic)) return false;
+    if (offset.expireTimestampMs >= 0) {
+      return now.wallMs >= offset.expireTimestampMs;
+    }
+    const sinceMs = expiry.sinceMs ?? offset.commitTimestampMs;
+    return now.wallMs - sinceMs >= retentionMs;
+  };
+  return [...offsetTombstones(state, group.groupId, isOver)];
+}
+
+function offsetCount(state: ShardState, groupId: string): number {
+  let count = 0;
+  for (const partitions of state.offsets.of(groupId).values()) {
+    count += partitions.size;
+  }
+  return count;
+}

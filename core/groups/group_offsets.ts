@@ -1,0 +1,63 @@
+// The committed offsets of all groups of a shard: group → topic → partition.
+
+/** How far a group has read a partition. */
+export interface CommittedOffset {
+  readonly offset: number;
+  /** -1 where the committer did not say. */
+  readonly leaderEpoch: number;
+  readonly metadata: string;
+  readonly commitTimestampMs: number;
+  /** When it expires, whatever the retention; -1 for by the retention. */
+  readonly expireTimestampMs: number;
+}
+
+type TopicOffsets = Map<string, Map<number, CommittedOffset>>;
+
+const NO_TOPICS: ReadonlyMap<string, ReadonlyMap<number, CommittedOffset>> =
+  new Map();
+
+export class GroupOffsets {
+  readonly #groups = new Map<string, TopicOffsets>();
+
+  /** Offsets by topic and partition; empty for a group without. */
+  of(
+    groupId: string,
+  ): ReadonlyMap<string, ReadonlyMap<number, CommittedOffset>> {
+    return this.#groups.get(groupId) ?? NO_TOPICS;
+  }
+
+  get(
+    groupId: string,
+    topic: string,
+    partition: number,
+  ): CommittedOffset | undefined {
+    return this.#groups.get(groupId)?.get(topic)?.get(partition);
+  }
+
+  set(
+    groupId: string,
+    topic: string,
+    partition: number,
+    offset: CommittedOffset,
+  ): void {
+    let topics = this.#groups.get(groupId);
+    if (topics === undefined) this.#groups.set(groupId, topics = new Map());
+    let partitions = topics.get(topic);
+    if (partitions === undefined) topics.set(topic, partitions = new Map());
+    partitions.set(partition, offset);
+  }
+
+  delete(groupId: string, topic: string, partition: number): void {
+    const topics = this.#groups.get(groupId);
+    const partitions = topics?.get(topic);
+    if (topics === undefined || !partitions?.delete(partition)) return;
+    if (partitions.size > 0) return;
+    topics.delete(topic);
+    if (topics.size === 0) this.#groups.delete(groupId);
+  }
+
+  /** Ids of the groups that have offsets. */
+  groupIds(): Iterable<string> {
+    return this.#groups.keys();
+  }
+}

@@ -1,0 +1,104 @@
+// Reads a partition of `__consumer_offsets` into the state of a shard.
+//
+// All of the log is read, to its end and not only to the high watermark: what
+// the leader has, it will commit. Between two reads the broker serves others.
+// Offsets that a transaction wrote count from its end marker on.
+
+import type { Clock } from "../host/host.ts";
+import { sleep } from "../host/host.ts";
+import {
+  batchIsControl,
+  batchIsTransactional,
+  batchSize,
+  decodeBatch,
+  readBatchHeader,
+} from "../record/record_batch.ts";
+import { DecodeError } from "../wire/reader.ts";
+import { decodeRecord } from "./coordinator_record.ts";
+import type { ShardLog } from "./shard_log.ts";
+import type { ShardState } from "./shard_state.ts";
+
+export interface LoadOptions {
+  readonly clock: Clock;
+  /** Bytes read at once. */
+  readonly bufferBytes: number;
+  /** False once nobody wants the state any more. */
+  readonly isWanted: () => boolean;
+  /** Told of records that make no sense; they are skipped. */
+  readonly report: (line: string) => void;
+}
+
+/** Size field, batch length: what has to be there to know a batch's size. */
+const BATCH_START_BYTES = 12;
+/** Second field of a control record's key: 1 commits, 0 aborts. */
+const CONTROL_COMMIT = 1;
+
+/**
+ * Replays the log.
+ *
+ * @throws {KafkaError} As `PartitionLog.read`; CORRUPT_MESSAGE.
+ */
+export async function loadShard(
+  { log, name }: ShardLog,
+  state: ShardState,
+  options: LoadOptions,
+): Promise<{ readonly recordCount: number }> {
+  let recordCount = 0;
+  let offset = log.logStartOffset;
+  while (options.isWanted() && offset < log.logEndOffset) {
+    const { source } = log.read(offset, {
+      maxBytes: options.bufferBytes,
+      minOneBatch: true,
+      upToOffset: log.logEndOffset,
+    });
+    if (source.sizeBytes === 0) break;
+    const bytes = new Uint8Array(source.sizeBytes);
+    source.readInto(bytes);
+    for (let at = 0; bytes.length - at >= BATCH_START_BYTES;) {
+      const sizeBytes = batchSize(bytes, at);
+      if (sizeBytes > bytes.length - at) break;
+      recordCount += replayBatch(
+        bytes,
+        at,
+        state,
+        (line) => options.report(`${name}: ${line}`),
+      );
+      offset = readBatchHeader(bytes, at).lastOffset + 1;
+      at += sizeBytes;
+    }
+    if (offset < log.logEndOffset) await sleep(options.clock, 0);
+  }
+  return { recordCount };
+}
+
+/** Applies the records of one batch; gives how many there were. */
+function replayBatch(
+  bytes: Uint8Array,
+  position: number,
+  state: ShardState,
+  report: (line: string) => void,
+): number {
+  const records = decodeBatch(bytes, position);
+  const { producerId } = readBatchHeader(bytes, position);
+  if (batchIsControl(bytes, position)) {
+    for (const { key } of records) {
+      if (key === null || key.length < 4) continue;
+      state.endTransaction(producerId, key[3] === CONTROL_COMMIT);
+    }
+    return records.length;
+  }
+  const isTransactional = batchIsTransactional(bytes, position);
+  for (const { key, value, offset } of records) {
+    if (key === null) continue;
+    try {
+      const record = decodeRecord(key, value);
+      if (record === null) continue;
+      if (isTransactional) state.hold(producerId, record);
+      else state.apply(record);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      report(`the record at offset ${offset} is skipped: ${error.message}`);
+    }
+  }
+  return records.length;
+}

@@ -1,0 +1,18 @@
+// What a shard needs of the partition that holds it; the broker gives it.
+
+import type { PartitionLog } from "../log/partition_log.ts";
+
+/** A partition of `__consumer_offsets` that this broker leads. */
+export interface ShardLog {
+  readonly partition: number;
+  /** `__consumer_offsets-7`. */
+  readonly name: string;
+  readonly log: PartitionLog;
+  /**
+   * Appends one batch as the leader, with all replicas in sync.
+   *
+   * @returns When that is as durable as the topic asks for; `null` where it is.
+   * @throws {KafkaError} As `PartitionLog.append`, NOT_ENOUGH_REPLICAS.
+   */
+  append(batch: Uint8Array, nowMs: number): Promise<void> | null;
+}
