@@ -23,7 +23,7 @@ const FLAGS = {
     also: ["offset"],
     value: "OFFSET",
     doc:
-      "Where to begin: earliest (the default), latest, stored, N, -N, +N, @TIME",
+      "Where to begin: earliest (the default), latest, stored, N, -N, +N, @TIME; in a group only where it has no offset yet",
   },
   "to-offset": {
     kind: "text",
@@ -59,7 +59,8 @@ const FLAGS = {
   group: {
     kind: "text",
     short: "g",
-    doc: "The group whose stored offsets are meant; nothing is committed",
+    doc:
+      "Share the topics with a group: go on where it stands, commit what was printed",
   },
   "isolation-level": {
     kind: "choice",
@@ -86,7 +87,9 @@ export default command({
   details:
     "In a format, %t is the topic, %p partition, %o offset, %d timestamp, %k key,\n" +
     "%v value, %h{%k=%v } headers, %e leader epoch, %K and %V sizes. Modifiers:\n" +
-    "%v{hex}, {base64}, {json}; %V{big32} and so on; %d{strftime[%F %T]}.",
+    "%v{hex}, {base64}, {json}; %V{big32} and so on; %d{strftime[%F %T]}.\n\n" +
+    "With --group, offsets are committed once their records have been written, so\n" +
+    "that each is printed at least once. TOPIC:N reads for a group without joining it.",
   args: [{
     name: "TOPIC",
     doc: "A topic, or some of its partitions as in orders:0,2",
@@ -97,6 +100,7 @@ export default command({
     "kq consume orders --from-offset 2",
     "kq consume orders --from-offset @-1h --until-end -o ndjson",
     "kq consume orders:0 -s -10 -n 10 -f '%o %k=%v\\n'",
+    "kq consume orders --group billing",
   ],
   finishesItself: true,
   run: async (context, { flags, args }) => {
@@ -126,6 +130,22 @@ export default command({
       config.set("auto.offset.reset", "none");
     }
     const group = flags.group ?? config.get("group.id");
+    if (group !== undefined) {
+      const { readAsGroup } = await import("./_group_reading.ts");
+      config.set("group.id", group);
+      return await readAsGroup(context, {
+        config,
+        printer,
+        ...expressions,
+        untilEnd: flags["until-end"],
+        isolationLevel,
+        countMax: flags["max-messages"] ?? Infinity,
+        idleMs: flags["idle-timeout"] ?? Infinity,
+        isByHand: flags.partition.length > 0 ||
+          args.some((text) => text.includes(":")),
+        choose: (admin) => chosen(admin, args, flags),
+      });
+    }
     const consumer = createConsumer(context.host, config);
     try {
       const admin = new Admin(consumer.cluster);
@@ -133,7 +153,7 @@ export default command({
         partitions: await chosen(admin, args, flags),
         ...expressions,
         untilEnd: flags["until-end"],
-        group,
+        group: undefined,
         isolationLevel,
       });
       return await readAll(context, {

@@ -50,6 +50,61 @@ export const commands: CommandTable = [
     load: () => import("./consume.ts"),
   },
   {
+    name: "group list",
+    summary: "List consumer groups",
+    load: () => import("./group_list.ts"),
+  },
+  {
+    name: "group describe",
+    summary: "Show members, offsets and lag of groups",
+    load: () => import("./group_describe.ts"),
+  },
+  {
+    name: "group delete",
+    summary: "Delete groups with their offsets",
+    load: () => import("./group_delete.ts"),
+  },
+  {
+    name: "offset list",
+    summary: "List the offsets that groups have committed",
+    load: () => import("./offset_list.ts"),
+  },
+  {
+    name: "offset reset",
+    summary: "Move the offsets of groups",
+    load: () => import("./offset_reset.ts"),
+  },
+  {
+    name: "offset seek",
+    summary: "Move a group to one offset of named partitions",
+    load: () => import("./offset_seek.ts"),
+  },
+  {
+    name: "offset copy",
+    summary: "Set a group's offsets to those of another",
+    load: () => import("./offset_copy.ts"),
+  },
+  {
+    name: "offset export",
+    summary: "Print the offsets of groups as CSV",
+    load: () => import("./offset_export.ts"),
+  },
+  {
+    name: "offset import",
+    summary: "Set offsets of groups from CSV",
+    load: () => import("./offset_import.ts"),
+  },
+  {
+    name: "wait group",
+    summary: "Wait until a group has caught up, is empty or is stable",
+    load: () => import("./wait_group.ts"),
+  },
+  {
+    name: "wait topic",
+    summary: "Wait until topics can be used, or are gone",
+    load: () => import("./wait_topic.ts"),
+  },
+  {
     name: "config get",
     summary: "Show the configuration of topics and brokers",
     load: () => import("./config_get.ts"),

@@ -54,7 +54,7 @@ export class GroupMember {
   #isWanted = false;
   #isLost = false;
   #outcome: JoinOutcome | null = null;
-  #failure: KafkaError | null = null;
+  #failure: Error | null = null;
   #joining: Promise<void> | null = null;
   #lastPollMs = 0;
   #lastHeartbeatMs = 0;
@@ -101,11 +101,13 @@ export class GroupMember {
     this.#lastPollMs = this.#nowMs();
   }
 
-  /** What ended the membership for good, told once. */
-  takeFailure(): KafkaError | null {
+  /** Why this is no member, told once. */
+  takeFailure(): Error | null {
     const failure = this.#failure;
     // Who was fenced stays out: there is another member of the same name.
-    if (failure?.errorName !== "FENCED_INSTANCE_ID") this.#failure = null;
+    const isFenced = failure instanceof KafkaError &&
+      failure.errorName === "FENCED_INSTANCE_ID";
+    if (!isFenced) this.#failure = null;
     return failure;
   }
 
@@ -188,6 +190,7 @@ export class GroupMember {
 
   async #joinUntilDone(): Promise<void> {
     const { cluster, settings } = this.#parts;
+    const giveUpMs = cluster.deadline();
     for (let attempt = 1; !this.#isClosed; attempt++) {
       const deadlineMs = cluster.deadline();
       try {
@@ -211,9 +214,11 @@ export class GroupMember {
           continue;
         }
         if (!this.#mayJoinAgain(error)) return;
-        if (isCoordinatorFailure(error)) {
+        if (isCoordinatorFailure(error) && this.#nowMs() < giveUpMs) {
           await cluster.pause(attempt, Infinity);
         } else {
+          // The application hears of it, and may poll on.
+          if (isCoordinatorFailure(error)) this.#failure = asError(error);
           // Through a poll, as what was owned may be lost.
           this.#isWanted = true;
           if (this.#identity.generationId >= 0) this.#beatLater();
