@@ -144,8 +144,9 @@ export class Partition {
     },
   ): Appended {
     const log = this.leaderLog(-1);
-    const { isr, leaderEpoch } = this.#leadership;
-    const isrMin = log.config["min.insync.replicas"];
+    const { isr, leaderEpoch, replicas } = this.#leadership;
+    // A partition cannot ask for more replicas than it has.
+    const isrMin = Math.min(log.config["min.insync.replicas"], replicas.length);
     if (options.needsAll && isr.length < isrMin) {
       throw new KafkaError(
         "NOT_ENOUGH_REPLICAS",

@@ -2,6 +2,7 @@
 // see, in the format that it knows.
 
 import type { LogRead } from "../log/log_slice.ts";
+import type { PartitionLog } from "../log/partition_log.ts";
 import { downConvert } from "../record/convert.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import type { fetchResponse } from "../wire/kafka/messages/fetch.ts";
@@ -24,6 +25,8 @@ export const WHOLE_BATCH_SINCE = 3;
 
 /** What was found, and the fields that say so. */
 export interface PartitionRead extends AnsweredPartition {
+  /** Size of the records as they lie in the log, which the request's limits count. */
+  readonly logBytes: number;
   readonly fields: Omit<PartitionResponse, "partitionIndex">;
 }
 
@@ -49,7 +52,7 @@ export function readPartition(
   wanted: WantedPartition,
   options: PartitionReadOptions,
 ): PartitionRead {
-  const log = partition.leaderLog(wanted.currentLeaderEpoch);
+  const log = leaderLogFor(partition, wanted);
   const { highWatermark, lastStableOffset, logStartOffset } = log;
   const answered = { errorCode: 0, highWatermark, logStartOffset };
   const fields = {
@@ -64,8 +67,14 @@ export function readPartition(
     return {
       ...answered,
       recordBytes: 0,
+      logBytes: 0,
       hasDivergingEpoch: true,
-      fields: { ...fields, divergingEpoch: diverging, records: NO_RECORDS },
+      fields: {
+        ...fields,
+        divergingEpoch: diverging,
+        abortedTransactions: null,
+        records: NO_RECORDS,
+      },
     };
   }
 
@@ -83,6 +92,7 @@ export function readPartition(
   return {
     ...answered,
     recordBytes: recordSize(records),
+    logBytes: read.source.sizeBytes,
     hasDivergingEpoch: false,
     fields: {
       ...fields,
@@ -94,6 +104,14 @@ export function readPartition(
   };
 }
 
+/** Unlike other requests, a fetch means by any negative leader epoch that it has none. */
+function leaderLogFor(
+  partition: Partition,
+  { currentLeaderEpoch }: WantedPartition,
+): PartitionLog {
+  return partition.leaderLog(Math.max(-1, currentLeaderEpoch));
+}
+
 const NO_RECORDS = new Uint8Array(0);
 
 /** Where the reader's log has parted from this one; `null` where it has not, or it does not ask. */
@@ -102,7 +120,7 @@ function divergence(
   wanted: WantedPartition,
 ): { epoch: number; endOffset: number } | null {
   if (wanted.lastFetchedEpoch < 0) return null;
-  const log = partition.leaderLog(wanted.currentLeaderEpoch);
+  const log = leaderLogFor(partition, wanted);
   const { epoch, endOffset } = log.endOffsetForEpoch(wanted.lastFetchedEpoch);
   if (epoch < 0 || endOffset < 0) {
     throw new KafkaError(

@@ -35,8 +35,9 @@ export class RejectedRecordsError extends KafkaError {
 export const BATCHES_ONLY_VERSION = 3;
 /** First Produce version that may carry zstd; before 3 nobody asks. */
 const ZSTD_VERSION = 7;
-/** Refused records that an answer names. */
-const RECORD_ERRORS_MAX = 3;
+/** Refused records that an answer names; its text names fewer. */
+const RECORD_ERRORS_MAX = 10_000;
+const RECORD_ERRORS_IN_TEXT = 3;
 
 /** The refusal of bytes that do not start with a whole batch. */
 export function noWholeBatch(bytes: Uint8Array): KafkaError {
@@ -190,48 +191,65 @@ function highestTimestamp(options: ValidateOptions): number {
 }
 
 /**
- * The checks of records one by one: timestamps within the topic's range, keys
- * where it is compacted.
+ * The checks of records one by one: keys where the topic is compacted,
+ * timestamps within its range. The first record that fails decides the error.
  *
- * @throws {RejectedRecordsError} Names up to three of the records.
+ * @throws {RejectedRecordsError} Names the records.
  */
 export function checkRecordsOfSet(
   records: readonly Record[],
   options: ValidateOptions,
 ): void {
-  const withoutKey: RecordError[] = [];
-  const outOfTime: RecordError[] = [];
+  const errors: RecordError[] = [];
+  let errorCount = 0;
+  let isFirstAboutTime = false;
+  records.forEach((record, batchIndex) => {
+    const message = keyProblem(record, options) ??
+      timestampProblem(record, batchIndex, options);
+    if (message === null) return;
+    if (errorCount === 0) {
+      isFirstAboutTime = keyProblem(record, options) === null;
+    }
+    errorCount++;
+    if (errorCount <= RECORD_ERRORS_MAX) errors.push({ batchIndex, message });
+  });
+  if (errorCount === 0) return;
+  throw isFirstAboutTime
+    ? new RejectedRecordsError(
+      "INVALID_TIMESTAMP",
+      "One or more records have been rejected due to invalid timestamp",
+      errors,
+    )
+    : new RejectedRecordsError(
+      "INVALID_RECORD",
+      `One or more records have been rejected due to ${errorCount} record errors in total, and only showing the first three errors at most: ${
+        errors.slice(0, RECORD_ERRORS_IN_TEXT)
+          .map((each) => `record ${each.batchIndex}: ${each.message}`)
+          .join(", ")
+      }`,
+      errors,
+    );
+}
+
+function keyProblem(
+  { key }: Record,
+  { requireKeys }: ValidateOptions,
+): string | null {
+  return requireKeys && key === null
+    ? "Compacted topic cannot accept message without key"
+    : null;
+}
+
+function timestampProblem(
+  { timestampMs }: Record,
+  batchIndex: number,
+  options: ValidateOptions,
+): string | null {
+  if (options.timestampType !== "CreateTime") return null;
+  if (timestampMs === NO_TIMESTAMP) return null;
   const lowest = lowestTimestamp(options);
   const highest = highestTimestamp(options);
-  records.forEach(({ key, timestampMs }, batchIndex) => {
-    if (options.requireKeys && key === null) {
-      withoutKey.push({
-        batchIndex,
-        message: "Compacted topic cannot accept message without key.",
-      });
-    } else if (
-      options.timestampType === "CreateTime" && timestampMs !== NO_TIMESTAMP &&
-      (timestampMs < lowest || timestampMs > highest)
-    ) {
-      outOfTime.push({
-        batchIndex,
-        message:
-          `Timestamp ${timestampMs} of message with offset ${batchIndex} is out of range. The timestamp should be within [${lowest}, ${highest}].`,
-      });
-    }
-  });
-  if (outOfTime.length > 0) {
-    throw new RejectedRecordsError(
-      "INVALID_TIMESTAMP",
-      "One or more records have been rejected due to invalid timestamp.",
-      outOfTime.slice(0, RECORD_ERRORS_MAX),
-    );
-  }
-  if (withoutKey.length > 0) {
-    throw new RejectedRecordsError(
-      "INVALID_RECORD",
-      `One or more records have been rejected: ${withoutKey.length} without a key on a compacted topic.`,
-      withoutKey.slice(0, RECORD_ERRORS_MAX),
-    );
-  }
+  return timestampMs < lowest || timestampMs > highest
+    ? `Timestamp ${timestampMs} of message with offset ${batchIndex} is out of range. The timestamp should be within [${lowest}, ${highest}]`
+    : null;
 }

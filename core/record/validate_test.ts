@@ -408,10 +408,13 @@ Deno.test("refused records are named, three at most", () => {
   };
   const late = caught({ timestampAfterMaxMs: 1000 });
   strictEqual(late.errorName, "INVALID_TIMESTAMP");
-  deepStrictEqual(late.recordErrors.map((e) => e.batchIndex), [1, 2, 3]);
+  deepStrictEqual(late.recordErrors.map((e) => e.batchIndex), [1, 2, 3, 4]);
   const keyless = caught({ requireKeys: true });
   strictEqual(keyless.errorName, "INVALID_RECORD");
   deepStrictEqual(keyless.recordErrors.map((e) => e.batchIndex), [0, 1]);
+  const both = caught({ requireKeys: true, timestampAfterMaxMs: 1000 });
+  strictEqual(both.errorName, "INVALID_RECORD", "the first record decides");
+  strictEqual(both.recordErrors.length, 5);
 });
 
 Deno.test("a record without a timestamp is in no range, and passes", () => {

@@ -131,8 +131,8 @@ class Fetch {
         minOneBatch: byteCount === 0 && apiVersion >= WHOLE_BATCH_SINCE,
       });
       found.push({ wanted, partition, read });
-      byteCount += read.recordBytes;
-      bytesLeft -= read.recordBytes;
+      byteCount += read.logBytes;
+      bytesLeft -= read.logBytes;
       const isUnknown = UNKNOWN.has(read.errorCode);
       if (!isUnknown) knownCount++;
       const isGone = isUnknown && this.#found[index]?.partition !== undefined;
@@ -271,6 +271,7 @@ function refusedRead(errorCode: number): PartitionRead {
     highWatermark: -1,
     logStartOffset: -1,
     recordBytes: 0,
+    logBytes: 0,
     hasDivergingEpoch: false,
     fields: {
       errorCode,

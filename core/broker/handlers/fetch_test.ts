@@ -271,6 +271,29 @@ Deno.test("Fetch in a session says that a topic is gone, and that it was made an
   });
 });
 
+Deno.test("Fetch minds no negative leader epoch", async () => {
+  await withBroker(async ({ client }) => {
+    const wanted = body([{ currentLeaderEpoch: -2 }]);
+    const [found] = partitionsOf(await client.call(FETCH, 12, wanted));
+    strictEqual(found.errorCode, ErrorCode.NONE);
+  });
+});
+
+Deno.test("Fetch counts what lies in the log, whatever old clients make of it", async () => {
+  await withBroker(async ({ client }) => {
+    for (const partition of [0, 1]) {
+      await produceOne(client, "t", batchOf(["a"]), { partition });
+    }
+    // Each batch has 69 bytes in the log, and 35 as a message of magic 1.
+    const wanted = body([{}, { partition: 1 }], { maxBytes: 100 });
+    const found = partitionsOf(await client.call(FETCH, 3, wanted));
+    deepStrictEqual(found.map(({ records }) => recordsOf(records).length), [
+      1,
+      0,
+    ]);
+  });
+});
+
 Deno.test("Fetch gives old clients no more bytes than they asked for", async () => {
   await withBroker(async ({ client }) => {
     const values = Array.from({ length: 20 }, (_, i) => `value ${i}`);
