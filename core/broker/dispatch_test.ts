@@ -257,7 +257,7 @@ Deno.test("dispatch answers ApiVersions in a version that is not served in versi
   }
 });
 
-Deno.test("ApiVersions lists what is served, and no features", () => {
+Deno.test("ApiVersions lists what is served, and that groups are of the newer protocol too", () => {
   const apis: ServedApi[] = [];
   apis.push(apiVersions(() => apis));
   for (let version = 0; version <= 4; version++) {
@@ -275,7 +275,12 @@ Deno.test("ApiVersions lists what is served, and no features", () => {
       minVersion: 0,
       maxVersion: 4,
     }]);
-    deepStrictEqual(body.finalizedFeatures, []);
+    const groupVersion = {
+      name: "group.version",
+      maxVersionLevel: 1,
+      minVersionLevel: 1,
+    };
+    deepStrictEqual(body.finalizedFeatures, version >= 3 ? [groupVersion] : []);
     strictEqual(body.finalizedFeaturesEpoch, version >= 3 ? 0 : -1);
   }
 });

@@ -18,7 +18,13 @@ export const API_VERSIONS_KEY = apiVersionsRequest.key;
 /** What clients may call themselves. Source: KIP-511. */
 const SOFTWARE_NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
 
-/** No features are finalised, and that was never different. */
+/**
+ * Groups of the newer protocol are served (KIP-848). A level 0 would be legal
+ * and break Java clients older than 3.9.
+ */
+const GROUP_FEATURE = { name: "group.version", level: 1 } as const;
+
+/** That was never different. */
 const FEATURES_EPOCH = 0;
 
 /** Version from which on the client says what it is. */
@@ -57,7 +63,17 @@ export function apiVersions(served: () => readonly ServedApi[]): ServedApi {
       return {
         errorCode: ErrorCode.NONE,
         apiKeys: ranges(),
+        supportedFeatures: [{
+          name: GROUP_FEATURE.name,
+          minVersion: GROUP_FEATURE.level,
+          maxVersion: GROUP_FEATURE.level,
+        }],
         finalizedFeaturesEpoch: FEATURES_EPOCH,
+        finalizedFeatures: [{
+          name: GROUP_FEATURE.name,
+          minVersionLevel: GROUP_FEATURE.level,
+          maxVersionLevel: GROUP_FEATURE.level,
+        }],
       };
     },
     failure: ({ errorCode }) => ({
