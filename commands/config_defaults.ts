@@ -1,6 +1,6 @@
 // kq config defaults
 
-import { command } from "../core/cli/command.ts";
+import { command, type CommandContext } from "../core/cli/command.ts";
 import { ExitCode } from "../core/cli/exit_code.ts";
 import { outputFlags } from "../core/cli/flags.ts";
 import { printRows } from "../core/cli/rows.ts";
@@ -12,6 +12,7 @@ import {
   producerConfig,
 } from "../core/config/client_config.ts";
 import { didYouMean } from "../core/config/did_you_mean.ts";
+import { formerDefaults } from "../core/config/former_defaults.ts";
 import { type ConfigRow, defaultValue } from "../core/config/table.ts";
 import { topicConfig } from "../core/config/topic_config.ts";
 import { describeRow, formatValue } from "../core/config/value.ts";
@@ -29,26 +30,32 @@ const SCOPES = Object.keys(TABLES) as (keyof typeof TABLES)[];
 export default command({
   details: "Needs no cluster: this is what kq itself knows.",
   args: [
-    { name: "SCOPE", doc: SCOPES.join(", ") },
+    { name: "SCOPE", doc: SCOPES.join(", "), optional: true },
     { name: "KEY", doc: "Only these keys", optional: true, many: true },
   ],
   flags: {
+    since: {
+      kind: "text",
+      value: "RELEASE",
+      doc:
+        "Print a properties file that sets what this release had other defaults for",
+    },
     used: { kind: "switch", doc: "Leave out keys without effect in kq" },
     ...outputFlags,
   },
   examples: [
     "kq config defaults topic",
     "kq config defaults broker log.segment.bytes -o json",
+    "kq config defaults consumer --since 0.10 > consumer.properties",
   ],
   run: async (context, { flags, args: [scope, ...keys] }) => {
-    const found = SCOPES.find((name) => name === scope.replace(/s$/, ""));
-    if (found === undefined) {
-      throw new UsageError(
-        `expected one of ${SCOPES.join(", ")}, got ${JSON.stringify(scope)}${
-          didYouMean(scope, SCOPES)
-        }`,
-      );
+    if (flags.since !== undefined) {
+      return await printFormer(context, flags.since, { scope, keys });
     }
+    if (scope === undefined) {
+      throw new UsageError(`SCOPE is missing: ${SCOPES.join(", ")}`);
+    }
+    const found = scopeOf(scope);
     const table = TABLES[found];
     for (const key of keys) {
       if (table.row(key) !== undefined) continue;
@@ -76,6 +83,49 @@ export default command({
     });
   },
 });
+
+function scopeOf(text: string): keyof typeof TABLES {
+  const found = SCOPES.find((name) => name === text.replace(/s$/, ""));
+  if (found !== undefined) return found;
+  throw new UsageError(
+    `expected one of ${SCOPES.join(", ")}, got ${JSON.stringify(text)}${
+      didYouMean(text, SCOPES)
+    }`,
+  );
+}
+
+/** What a release had other defaults for, as a file that sets them. */
+async function printFormer(
+  { out }: CommandContext,
+  release: string,
+  asked: {
+    readonly scope: string | undefined;
+    readonly keys: readonly string[];
+  },
+): Promise<void> {
+  const version = /^(\d+\.\d+)(\.\d+)*$/.exec(release)?.[1] ?? release;
+  const defaults = Object.hasOwn(formerDefaults, version)
+    ? formerDefaults[version]
+    : undefined;
+  if (defaults === undefined) {
+    throw new UsageError(
+      `--since: expected one of ${
+        Object.keys(formerDefaults).join(", ")
+      }, got ` +
+        JSON.stringify(release),
+    );
+  }
+  const scope = asked.scope === undefined ? null : scopeOf(asked.scope);
+  await out.line(`# What Apache Kafka ${version} had other defaults for.`);
+  for (const [name, values] of Object.entries(defaults)) {
+    if (scope !== null && scope !== name) continue;
+    await out.line(`# ${name}`);
+    for (const [key, value] of Object.entries(values)) {
+      if (asked.keys.length > 0 && !asked.keys.includes(key)) continue;
+      await out.line(`${key}=${value}`);
+    }
+  }
+}
 
 function rowOf(name: string, row: ConfigRow) {
   return {
