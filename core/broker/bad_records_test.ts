@@ -513,6 +513,29 @@ onTopic("22: every batch is looked at, not only the first", async (context) => {
 });
 
 onTopic(
+  "23: an id that no producer was given is refused, until one is",
+  async (context) => {
+    const { producerIds } = context.broker.broker;
+    const batch = (producerId: number) =>
+      batchOf(["a"], { producerId, producerEpoch: 0, baseSequence: 0 });
+    await expectRefused(context, "an id of the next block", {
+      records: batch(1000),
+      codes: [ErrorCode.UNKNOWN_PRODUCER_ID],
+    });
+    await expectRefused(context, "an id far off", {
+      records: batch(2 ** 53),
+      codes: [ErrorCode.UNKNOWN_PRODUCER_ID],
+    });
+    // Another broker takes the next block: this one looks before it refuses.
+    await context.broker.broker.cluster.allocateProducerIds();
+    strictEqual(producerIds.isIssued(1000), false);
+    const answer = await produceOne(context.client, "t", batch(1000));
+    strictEqual(answer.errorCode, ErrorCode.NONE);
+    strictEqual(producerIds.isIssued(1999), true);
+  },
+);
+
+onTopic(
   "23: sequences are followed, with the code that says what is wrong",
   async (context) => {
     const { client } = context;

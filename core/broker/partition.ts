@@ -141,6 +141,7 @@ export class Partition {
       readonly needsAll: boolean;
       /** A client's where left out. */
       readonly origin?: "client" | "coordinator";
+      readonly isProducerIssued?: (producerId: number) => boolean;
     },
   ): Appended {
     const log = this.leaderLog(-1);
@@ -158,6 +159,7 @@ export class Partition {
       nowMs: options.nowMs,
       origin: options.origin ?? "client",
       produceVersion: options.produceVersion,
+      isProducerIssued: options.isProducerIssued,
     });
     const endOffset = appended.lastOffset + 1;
     let durable: Promise<void> | null = null;

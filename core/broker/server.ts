@@ -223,7 +223,7 @@ class Start {
         slotCount: config["max.incremental.fetch.session.cache.slots"],
         randomBytes: (count) => host.randomBytes(count),
       }),
-      producerIds: new ProducerIds(() => cluster.allocateProducerIds()),
+      producerIds: new ProducerIds(cluster),
       answerRoomBytes: () => this.#server.answerRoomBytes,
       metrics: this.#metrics,
       trace,

@@ -132,6 +132,8 @@ export interface Cluster {
   ): Promise<void>;
   /** Takes producer ids that nobody else will have. */
   allocateProducerIds(): Promise<ProducerIdBlock>;
+  /** The highest producer id that any broker may have given out; -1 where none was. */
+  lastProducerId(): Promise<number>;
   /** Gives up the controllership, deregisters, stops following. The session stays open. */
   close(): Promise<void>;
 }

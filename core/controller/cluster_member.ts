@@ -5,7 +5,7 @@ import type { Cluster, ClusterOptions } from "./cluster.ts";
 import type { ClusterImage } from "./cluster_image.ts";
 import { Controller } from "./controller.ts";
 import { MetadataFollower } from "./metadata_follower.ts";
-import { allocateProducerIds } from "./producer_ids.ts";
+import { allocateProducerIds, lastProducerId } from "./producer_ids.ts";
 import {
   ensureCluster,
   generateBrokerId,
@@ -124,6 +124,10 @@ export class ClusterMember implements Cluster {
 
   allocateProducerIds() {
     return allocateProducerIds(this.#options.znodes, this.brokerId);
+  }
+
+  lastProducerId() {
+    return lastProducerId(this.#options.znodes);
   }
 
   async close(): Promise<void> {

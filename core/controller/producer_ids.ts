@@ -45,3 +45,9 @@ export async function allocateProducerIds(
     }
   }
 }
+
+/** The highest producer id that any broker may have given out; -1 where none was. */
+export async function lastProducerId(znodes: ZnodeClient): Promise<number> {
+  const { data } = await znodes.get(PRODUCER_IDS);
+  return parseProducerIds(data)?.end ?? -1;
+}

@@ -171,7 +171,8 @@ export class PartitionLog {
    * into it. The caller awaits `durable`, where given, before it acknowledges.
    *
    * @throws {KafkaError} What `validateProduced` and `ProducerState.check` say;
-   * RECORD_LIST_TOO_LARGE above `segment.bytes`; KAFKA_STORAGE_ERROR where the
+   * RECORD_LIST_TOO_LARGE above `segment.bytes`; UNKNOWN_PRODUCER_ID for an id
+   * that nobody was given; KAFKA_STORAGE_ERROR where the
    * disk failed, and then nothing was appended.
    */
   append(bytes: Uint8Array, options: AppendOptions): AppendResult {
@@ -196,6 +197,7 @@ export class PartitionLog {
       if (batch.producerId < 0) continue;
       const repeated = this.#storage.producers.check(batch, origin);
       if (repeated !== null) return this.#duplicate(repeated);
+      if (origin === "client") this.#checkIssued(batch.producerId, options);
     }
     this.#storage.write(prepared.bytes, batches, options.nowMs);
     const isStamped = origin !== "replica" &&
@@ -375,6 +377,19 @@ export class PartitionLog {
       if (!(error instanceof CorruptFileError)) throw error;
       throw new KafkaError("CORRUPT_MESSAGE", error.message);
     }
+  }
+
+  /** State that expired looks as if it never was; an id that nobody was given is told apart. */
+  #checkIssued(producerId: number, options: AppendOptions): void {
+    const isIssued = options.isProducerIssued;
+    if (isIssued === undefined || this.#storage.producers.has(producerId)) {
+      return;
+    }
+    if (isIssued(producerId)) return;
+    throw new KafkaError(
+      "UNKNOWN_PRODUCER_ID",
+      `Nobody was given the producer id ${producerId} that writes to ${this.name}; ask for one with InitProducerId.`,
+    );
   }
 
   #duplicate(repeated: AppendedSequence): AppendResult {

@@ -21,6 +21,8 @@ export interface AppendOptions {
   readonly origin: AppendOrigin;
   /** Version of the Produce request; the newest where left out. */
   readonly produceVersion?: number;
+  /** Whether the cluster ever gave this producer id to anybody; every id where left out. */
+  readonly isProducerIssued?: (producerId: number) => boolean;
 }
 
 /** Batches as they will stand in the log. */

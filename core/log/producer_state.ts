@@ -82,6 +82,10 @@ export class ProducerState {
     return this.#entries.size;
   }
 
+  has(producerId: number): boolean {
+    return this.#entries.has(producerId);
+  }
+
   /** Starts anew from a snapshot. */
   load(entries: readonly ProducerSnapshotEntry[]): void {
     this.#entries.clear();

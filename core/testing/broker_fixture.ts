@@ -156,6 +156,8 @@ export class TestBroker {
         },
         trace: (line) => lines.push(line),
       });
+      // A first block of producer ids is given out, so that tests may name those below 1000.
+      await running.broker.producerIds.next();
       return new TestBroker(host, coordinator!, running, lines);
     } catch (error) {
       await (coordinator as EmbeddedCoordinator | null)?.close();

@@ -32,6 +32,8 @@ import { failureOf, refusalOf } from "../failure.ts";
 import type { Appended, Partition } from "../partition.ts";
 
 type Response = InferInput<typeof produceResponse>;
+type PartitionData =
+  ProduceRequest["topicData"][number]["partitionData"][number];
 type TopicResponse = Response["responses"][number];
 type PartitionResponse = TopicResponse["partitionResponses"][number];
 
@@ -74,11 +76,11 @@ export const produce = serve(produceRequest, produceResponse, {
   letsNextStart: true,
   handle: (request, context) => {
     const results = appendAll(request, context);
-    if (request.acks === ACKS_NONE) return endWithoutAnswer(results);
-    const waiting = results.filter((result) => mustWait(request.acks, result));
-    if (waiting.length === 0) return respond(context, results);
-    return waitForAll(request, context, waiting)
-      .then(() => respond(context, results));
+    if (results.some(isOfUnknownProducer)) {
+      return askAgain(request, context, results)
+        .then(() => answer(request, context, results));
+    }
+    return answer(request, context, results);
   },
   failure: (failure, request, context) => {
     if (request === null || request.acks === ACKS_NONE) return null;
@@ -86,6 +88,42 @@ export const produce = serve(produceRequest, produceResponse, {
     return respond(context, refuseAll(request, error));
   },
 });
+
+function answer(
+  request: ProduceRequest,
+  context: RequestContext,
+  results: PartitionResult[],
+): Response | null | Promise<Response> {
+  if (request.acks === ACKS_NONE) return endWithoutAnswer(results);
+  const waiting = results.filter((result) => mustWait(request.acks, result));
+  if (waiting.length === 0) return respond(context, results);
+  return waitForAll(request, context, waiting)
+    .then(() => respond(context, results));
+}
+
+function isOfUnknownProducer({ outcome }: PartitionResult): boolean {
+  return outcome.kind === "refused" && outcome.error instanceof KafkaError &&
+    outcome.error.code === ErrorCode.UNKNOWN_PRODUCER_ID;
+}
+
+/** Another broker may have given the producer its id since this one last looked. */
+async function askAgain(
+  request: ProduceRequest,
+  context: RequestContext,
+  results: readonly PartitionResult[],
+): Promise<void> {
+  await context.broker.producerIds.refresh();
+  for (const result of results.filter(isOfUnknownProducer)) {
+    const data = request.topicData.find(({ name }) => name === result.topic)
+      ?.partitionData.find(({ index }) => index === result.index);
+    assert(data !== undefined, "A result of no request");
+    result.outcome = appendOne(
+      result.topic,
+      data,
+      appendOptions(request, context),
+    );
+  }
+}
 
 function appendAll(
   request: ProduceRequest,
@@ -101,41 +139,66 @@ function appendAll(
       ),
     );
   }
-  const { broker, apiVersion } = context;
-  const options = {
-    nowMs: broker.host.clock.wallMs(),
-    produceVersion: apiVersion,
-    needsAll: acks === ACKS_ALL,
-  };
+  const options = appendOptions(request, context);
   const results: PartitionResult[] = [];
   for (const { name, partitionData } of request.topicData) {
-    for (const { index, records } of partitionData) {
-      let outcome: Outcome;
-      try {
-        const partition = broker.partitions.get(name, index);
-        if (isInternalTopic(name) && context.clientId !== ADMIN_CLIENT_ID) {
-          throw new KafkaError(
-            "INVALID_TOPIC_EXCEPTION",
-            `Cannot append to internal topic ${name}.`,
-          );
-        }
-        if (isTransactional(records)) {
-          throw new KafkaError(
-            "INVALID_TXN_STATE",
-            "No transaction is open: this broker coordinates none.",
-          );
-        }
-        const appended = partition.append(records ?? NO_RECORDS, options);
-        outcome = { kind: "appended", partition, appended };
-        broker.metrics.producedBatches++;
-        broker.metrics.producedBytes += records?.length ?? 0;
-      } catch (error) {
-        outcome = { kind: "refused", error };
-      }
-      results.push({ topic: name, index, outcome });
+    for (const data of partitionData) {
+      const outcome = appendOne(name, data, options);
+      results.push({ topic: name, index: data.index, outcome });
     }
   }
   return results;
+}
+
+interface AppendOptions {
+  readonly context: RequestContext;
+  readonly nowMs: number;
+  readonly produceVersion: number;
+  readonly needsAll: boolean;
+  readonly isProducerIssued: (producerId: number) => boolean;
+}
+
+function appendOptions(
+  { acks }: ProduceRequest,
+  context: RequestContext,
+): AppendOptions {
+  const { host, producerIds } = context.broker;
+  return {
+    context,
+    nowMs: host.clock.wallMs(),
+    produceVersion: context.apiVersion,
+    needsAll: acks === ACKS_ALL,
+    isProducerIssued: (producerId) => producerIds.isIssued(producerId),
+  };
+}
+
+function appendOne(
+  topic: string,
+  { index, records }: PartitionData,
+  options: AppendOptions,
+): Outcome {
+  const { broker, clientId } = options.context;
+  try {
+    const partition = broker.partitions.get(topic, index);
+    if (isInternalTopic(topic) && clientId !== ADMIN_CLIENT_ID) {
+      throw new KafkaError(
+        "INVALID_TOPIC_EXCEPTION",
+        `Cannot append to internal topic ${topic}.`,
+      );
+    }
+    if (isTransactional(records)) {
+      throw new KafkaError(
+        "INVALID_TXN_STATE",
+        "No transaction is open: this broker coordinates none.",
+      );
+    }
+    const appended = partition.append(records ?? NO_RECORDS, options);
+    broker.metrics.producedBatches++;
+    broker.metrics.producedBytes += records?.length ?? 0;
+    return { kind: "appended", partition, appended };
+  } catch (error) {
+    return { kind: "refused", error };
+  }
 }
 
 const NO_RECORDS = new Uint8Array(0);
