@@ -111,7 +111,8 @@ async function offsetsAtTime(
   if (target.kind !== "expression") return offsets;
   const { expression } = target;
   if (expression.kind !== "time" || partitions.length === 0) return offsets;
-  const { timestampMs } = expression;
+  // Below zero are the names of places, such as the end.
+  const timestampMs = Math.max(expression.timestampMs, 0);
   const found = await admin.listOffsets(
     partitions.map(({ topic, partition }) => ({
       topic,
