@@ -74,7 +74,11 @@ function topicTarget(broker: Broker, name: string): ConfigTarget {
   if (problem !== null) {
     throw new KafkaError("INVALID_TOPIC_EXCEPTION", problem);
   }
-  throw new KafkaError(
+  throw unknownTopic(name);
+}
+
+function unknownTopic(name: string): KafkaError {
+  return new KafkaError(
     "UNKNOWN_TOPIC_OR_PARTITION",
     `The topic '${name}' does not exist.`,
   );
@@ -112,6 +116,27 @@ export function overridesOf(
   }
 }
 
+/** As `configTarget`; a topic that cannot be is just not there. */
+function targetOfChange(
+  broker: Broker,
+  resource: ConfigResource,
+): ConfigTarget {
+  const { resourceType, resourceName } = resource;
+  if (resourceType !== ResourceType.TOPIC) {
+    return configTarget(broker, resource);
+  }
+  if (resourceName === "") {
+    throw new KafkaError(
+      "INVALID_REQUEST",
+      "Default topic resources are not allowed.",
+    );
+  }
+  if (!broker.cluster.image.topics.has(resourceName)) {
+    throw unknownTopic(resourceName);
+  }
+  return { kind: "topic", name: resourceName };
+}
+
 /** A change of one target. */
 export interface ConfigChange {
   /**
@@ -136,7 +161,7 @@ export function changeConfig(
   let queue = queues.get(broker);
   if (queue === undefined) queues.set(broker, queue = new Serial());
   return queue.run(async () => {
-    const target = configTarget(broker, resource);
+    const target = targetOfChange(broker, resource);
     const wanted = decide(overridesOf(broker, target));
     checkOverrides(broker, target, wanted);
     if (!validateOnly) await store(broker, target, wanted);

@@ -199,6 +199,7 @@ Deno.test("checkTopicOverrides() refuses strangers, bad values and conflicts", (
       /conflict topic config/,
     ],
     [{ "leader.replication.throttled.replicas": "1:x" }, /PARTITION:BROKER/],
+    [{ "remote.storage.enable": "true" }, /Tiered Storage/],
   ];
   for (const [overrides, message] of cases) {
     throws(

@@ -26,6 +26,12 @@ export function checkTopicOverrides(
     parseValue(row, key, text);
   }
   checkThrottles(overrides);
+  if (overrides.get("remote.storage.enable")?.trim() === "true") {
+    throw new ConfigError(
+      "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.",
+      { key: "remote.storage.enable" },
+    );
+  }
   const least = numberOf(overrides, "min.compaction.lag.ms");
   const most = numberOf(overrides, "max.compaction.lag.ms");
   if (least !== null && most !== null && least > most) {

@@ -261,7 +261,8 @@ export class TopicAdmin {
     timeoutMs = TIMEOUT_MS,
     otherwise: string,
   ): Promise<void> {
-    if (await this.#options.waitFor(test, timeoutMs)) return;
+    // Who does not want to wait is never told that it is done.
+    if (timeoutMs > 0 && await this.#options.waitFor(test, timeoutMs)) return;
     throw new KafkaError("REQUEST_TIMED_OUT", otherwise);
   }
 }

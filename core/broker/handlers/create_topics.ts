@@ -37,11 +37,10 @@ const DETAILS_SINCE = 5;
 export const createTopics = serve(createTopicsRequest, createTopicsResponse, {
   handle: async (request, context) => {
     const twice = repeated(request.topics.map(({ name }) => name));
-    const wanted = new Map(request.topics.map((topic) => [topic.name, topic]));
     // Names that this request takes, so that two of them cannot collide.
     const taken = new Set<string>();
     const topics = await Promise.all(
-      [...wanted.values()].map((topic) =>
+      request.topics.map((topic) =>
         twice.has(topic.name)
           ? refused(topic, {
             errorCode: ErrorCode.INVALID_REQUEST,

@@ -33,10 +33,9 @@ export const deleteTopics = serve(deleteTopicsRequest, deleteTopicsResponse, {
     const all = wantedOf(request, context.apiVersion);
     const names = all.map((each) => nameOf(each, context));
     const twice = repeated(names.filter((name) => name !== null));
-    const wanted = distinct(all);
     const timeoutMs = Math.max(0, request.timeoutMs);
     const responses = await Promise.all(
-      wanted.map((each) => deleteOne(each, { context, twice, timeoutMs })),
+      all.map((each) => deleteOne(each, { context, twice, timeoutMs })),
     );
     return { responses };
   },
@@ -63,14 +62,6 @@ function wantedOf(request: DeleteTopicsRequest, apiVersion: number): Wanted[] {
   return apiVersion >= IDS_SINCE
     ? request.topics
     : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }));
-}
-
-/** Each once: what is named twice in the same way gets one answer. */
-function distinct(wanted: readonly Wanted[]): Wanted[] {
-  const byKey = new Map(wanted.map((each) => {
-    return [`${each.topicId} ${each.name ?? ""}`, each];
-  }));
-  return [...byKey.values()];
 }
 
 /** The name of what is wanted, where it is known. */
@@ -102,15 +93,14 @@ async function deleteOne(
         "Each topic may be named once only.",
       );
     }
-    const topicId = wanted.topicId === ZERO_UUID
-      ? broker.cluster.image.topics.get(wanted.name!)?.topicId ?? ZERO_UUID
-      : wanted.topicId;
     await broker.cluster.deleteTopic(
       wanted.name === null
         ? { topicId: wanted.topicId }
         : { name: wanted.name },
       { timeoutMs },
     );
+    // As it was named: who deletes by name does not learn the id.
+    const { topicId } = wanted;
     return { name, topicId, errorCode: ErrorCode.NONE, errorMessage: null };
   } catch (error) {
     return refused(

@@ -4,6 +4,7 @@ import {
   produceOne,
   TestBroker,
   type TestClient,
+  until,
 } from "../../testing/broker_fixture.ts";
 import { simHost } from "../../testing/sim_host.ts";
 import { ErrorCode, type ErrorName } from "../../wire/kafka/errors.ts";
@@ -204,6 +205,7 @@ Deno.test("CreateTopics lets every topic stand for itself", async () => {
     deepStrictEqual(answers.map(({ name, errorCode }) => [name, errorCode]), [
       ["good", ErrorCode.NONE],
       ["twice", ErrorCode.INVALID_REQUEST],
+      ["twice", ErrorCode.INVALID_REQUEST],
       ["x.y", ErrorCode.NONE],
       ["x_y", ErrorCode.INVALID_TOPIC_EXCEPTION],
     ]);
@@ -266,6 +268,7 @@ Deno.test("DeleteTopics deletes by name and by id", async () => {
       [null, ErrorCode.INVALID_REQUEST],
       ["both", ErrorCode.INVALID_REQUEST],
     ]);
+    strictEqual(answers[0].topicId, ZERO_UUID, "named by its name alone");
     strictEqual(answers[1].topicId, byId.topicId);
     strictEqual(broker.cluster.image.topics.size, 0);
     // The name is free again, with another id.
@@ -285,8 +288,25 @@ Deno.test("DeleteTopics refuses what is named twice, also by name and id", async
     const invalid = ErrorCode.INVALID_REQUEST;
     deepStrictEqual(twice.map((each) => each.errorCode), [invalid, invalid]);
     const same = await remove(client, [{ name: "once" }, { name: "once" }]);
-    deepStrictEqual(same.map((each) => each.errorCode), [invalid]);
+    deepStrictEqual(same.map((each) => each.errorCode), [invalid, invalid]);
     ok(broker.cluster.image.topics.has("once"));
+  });
+});
+
+Deno.test("who does not wait for a topic is told that the time was up", async () => {
+  await withBroker(async (client, { broker }) => {
+    const { topics } = await client.call(CREATE, 5, {
+      topics: [topic("t")],
+      timeoutMs: 0,
+    });
+    strictEqual(topics[0].errorCode, ErrorCode.REQUEST_TIMED_OUT);
+    await until(broker.host, () => broker.cluster.image.topics.has("t"));
+    const { responses } = await client.call(DELETE, 5, {
+      topicNames: ["t"],
+      timeoutMs: 0,
+    });
+    strictEqual(responses[0].errorCode, ErrorCode.REQUEST_TIMED_OUT);
+    await until(broker.host, () => !broker.cluster.image.topics.has("t"));
   });
 });
 
