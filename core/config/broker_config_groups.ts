@@ -46,6 +46,15 @@ export const brokerRowsGroups = {
     importance: "medium",
     doc: "Most members of one group of the newer protocol.",
   },
+  "group.consumer.migration.policy": {
+    type: "string",
+    default: "bidirectional",
+    oneOf: ["bidirectional", "upgrade", "downgrade", "disabled"],
+    ignoreCase: true,
+    importance: "medium",
+    doc:
+      "Whether a group with members may change to the newer protocol, and back.",
+  },
   "group.consumer.min.heartbeat.interval.ms": {
     type: "int",
     default: 5000,

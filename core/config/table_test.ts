@@ -41,12 +41,18 @@ const OWN_DEFAULTS: { readonly [key: string]: string } = {
   "group.coordinator.rebalance.protocols": "classic,consumer",
 };
 
+// Kafka 3.9 has it and does not show it; Kafka 4 does.
+const HIDDEN_THERE = ["group.consumer.migration.policy"];
+
 // Clients of Kafka have to name a class here; kq's take bytes.
 const OPTIONAL_HERE = /^(key|value)\.(de)?serializer$/;
 
 for (const [scope, table] of Object.entries(tables)) {
   Deno.test(`the ${scope} table has Kafka's keys, types and defaults`, () => {
-    deepEqual(table.keys, kafka[scope].map((row) => row.name).sort());
+    deepEqual(
+      table.keys.filter((key) => !HIDDEN_THERE.includes(key)),
+      kafka[scope].map((row) => row.name).sort(),
+    );
     for (const row of kafka[scope]) {
       const own: ConfigRow = table.row(row.name)!;
       equal(own.type, row.type, row.name);

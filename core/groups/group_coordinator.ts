@@ -12,7 +12,10 @@ import type { BrokerConfig } from "../config/broker_config.ts";
 import { compressionById, type CompressionName } from "../compress/codecs.ts";
 import type { Host } from "../host/host.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
-import { classicTimeout } from "./classic/classic_protocol.ts";
+import {
+  classicTimeout,
+  rebalanceClassic,
+} from "./classic/classic_protocol.ts";
 import { ClassicGroup } from "./classic/classic_group.ts";
 import { ConsumerGroups } from "./consumer/consumer_groups.ts";
 import type { TopicsView } from "./consumer/topics_view.ts";
@@ -54,6 +57,10 @@ export class GroupCoordinator {
       config,
       view: topics,
       shardOf: (groupId) => this.shardOf(groupId),
+      rebalanceClassic: (shard, group) => {
+        group.beginSessions(shard.now());
+        rebalanceClassic(this, shard, group);
+      },
       trace,
     });
   }

@@ -10,11 +10,13 @@ import type { LeaveGroupRequest } from "../../wire/kafka/messages/leave_group.ts
 import type { SyncGroupRequest } from "../../wire/kafka/messages/sync_group.ts";
 import type { HeartbeatRequest } from "../../wire/kafka/messages/heartbeat.ts";
 import type { GroupCoordinator } from "../group_coordinator.ts";
+import { ConsumerGroup } from "../consumer/consumer_group.ts";
 import type { GroupShard } from "../group_shard.ts";
 import { ClassicGroup, refusedJoin, refusedSync } from "./classic_group.ts";
 import type { JoinResponse, SyncResponse } from "./classic_member.ts";
 import { join } from "./join.ts";
 import { expire, heartbeat, leave } from "./membership.ts";
+import { rebalance } from "./rebalance.ts";
 import { Step } from "./step.ts";
 import { sync } from "./sync.ts";
 
@@ -41,10 +43,19 @@ export function joinGroup(
   coordinator: GroupCoordinator,
   request: JoinGroupRequest,
   caller: Caller,
-): Promise<JoinResponse> {
+): JoinResponse | Promise<JoinResponse> {
   checkGroupId(request.groupId);
   checkSessionTimeout(coordinator, request.sessionTimeoutMs);
   const shard = coordinator.shardOf(request.groupId);
+  const newer = newerGroup(shard, request.groupId);
+  if (newer !== null) {
+    return coordinator.consumer.classicMembers.join(
+      shard,
+      newer,
+      request,
+      caller,
+    );
+  }
   const { memberId, groupInstanceId } = request;
   const group = groupToJoin(shard, request.groupId, memberId === "");
   if (group === null) {
@@ -90,9 +101,13 @@ export function joinGroup(
 export function syncGroup(
   coordinator: GroupCoordinator,
   request: SyncGroupRequest,
-): Promise<SyncResponse> {
+): SyncResponse | Promise<SyncResponse> {
   checkGroupId(request.groupId);
   const shard = coordinator.shardOf(request.groupId);
+  const newer = newerGroup(shard, request.groupId);
+  if (newer !== null) {
+    return coordinator.consumer.classicMembers.sync(shard, newer, request);
+  }
   const group = classicGroup(shard, request.groupId);
   if (group === null) {
     return Promise.resolve(refusedSync(ErrorCode.UNKNOWN_MEMBER_ID));
@@ -129,6 +144,10 @@ export function heartbeatGroup(
 ): number {
   checkGroupId(request.groupId);
   const shard = coordinator.shardOf(request.groupId);
+  const newer = newerGroup(shard, request.groupId);
+  if (newer !== null) {
+    return coordinator.consumer.classicMembers.heartbeat(shard, newer, request);
+  }
   const group = classicGroup(shard, request.groupId);
   if (group === null) return ErrorCode.UNKNOWN_MEMBER_ID;
   const { memberId, groupInstanceId, generationId: generation } = request;
@@ -157,6 +176,10 @@ export function leaveGroup(
 ): number[] {
   checkGroupId(groupId);
   const shard = coordinator.shardOf(groupId);
+  const newer = newerGroup(shard, groupId);
+  if (newer !== null) {
+    return coordinator.consumer.classicMembers.leave(shard, newer, leaving);
+  }
   const group = classicGroup(shard, groupId);
   if (group === null) return leaving.map(() => ErrorCode.UNKNOWN_MEMBER_ID);
   let codes: number[] = [];
@@ -175,6 +198,15 @@ export function classicTimeout(
   if (shard.isActive && shard.state.groups.get(group.groupId) === group) {
     run(coordinator, shard, group, (step) => expire(group, step));
   }
+}
+
+/** Asks all members of a group to join again. */
+export function rebalanceClassic(
+  coordinator: GroupCoordinator,
+  shard: GroupShard,
+  group: ClassicGroup,
+): void {
+  run(coordinator, shard, group, (step) => rebalance(group, step));
 }
 
 /** One step of a group, with what follows from it. */
@@ -214,7 +246,10 @@ function stored(
   }
 }
 
-/** `null` where a member names a group that is not there. */
+/**
+ * `null` where a member names a group that is not there. One of the newer kind
+ * that all have left ends.
+ */
 function groupToJoin(
   shard: GroupShard,
   groupId: string,
@@ -222,20 +257,23 @@ function groupToJoin(
 ): ClassicGroup | null {
   const group = classicGroup(shard, groupId);
   if (group !== null || !mayCreate) return group;
+  const ended = shard.state.groups.get(groupId);
+  if (ended !== undefined) shard.append(ended.tombstones());
   const created = new ClassicGroup(groupId);
   shard.state.groups.set(groupId, created);
   return created;
 }
 
-/**
- * @returns `null` where there is none.
- * @throws {KafkaError} INCONSISTENT_GROUP_PROTOCOL for a group of the newer kind.
- */
+/** `null` where there is none, or one of the newer kind. */
 function classicGroup(shard: GroupShard, groupId: string): ClassicGroup | null {
   const group = shard.state.groups.get(groupId);
-  if (group === undefined) return null;
-  if (group instanceof ClassicGroup) return group;
-  throw new KafkaError("INCONSISTENT_GROUP_PROTOCOL");
+  return group instanceof ClassicGroup ? group : null;
+}
+
+/** A group of the newer kind with members in it; `null` where there is none. */
+function newerGroup(shard: GroupShard, groupId: string): ConsumerGroup | null {
+  const group = shard.state.groups.get(groupId);
+  return group instanceof ConsumerGroup && !group.isEmpty ? group : null;
 }
 
 function checkGroupId(groupId: string): void {

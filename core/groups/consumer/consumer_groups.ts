@@ -1,58 +1,48 @@
-// The groups of the newer kind in a coordinator: from a heartbeat to its
-// decision, and the deadlines that end members.
+// The groups of the newer kind in a coordinator: from a heartbeat to its decision
+// and its answer.
 
-import type { BrokerConfig } from "../../config/broker_config.ts";
-import type { Host } from "../../host/host.ts";
 import { KafkaError } from "../../wire/kafka/errors.ts";
 import type {
   ConsumerGroupHeartbeatRequest,
   ConsumerGroupHeartbeatResponse,
 } from "../../wire/kafka/messages/consumer_group_heartbeat.ts";
-import { serverAssignors } from "../assignors/server_assignors.ts";
 import { ClassicGroup } from "../classic/classic_group.ts";
 import type { Caller } from "../classic/classic_protocol.ts";
 import type { CoordinatorRecord } from "../coordinator_record.ts";
-import type { Now } from "../group.ts";
 import type { GroupShard } from "../group_shard.ts";
 import type { ShardState } from "../shard_state.ts";
+import { ClassicMembers, sendAway } from "./classic_members.ts";
 import { ConsumerGroup } from "./consumer_group.ts";
+import { JOINING_EPOCH, MemberState } from "./consumer_member.ts";
 import {
-  type ConsumerMember,
-  JOINING_EPOCH,
-  MemberState,
-} from "./consumer_member.ts";
-import {
-  type ConsumerRules,
-  decideHeartbeat,
-  type HeartbeatDecision,
-} from "./decide_heartbeat.ts";
-import { decideLeave, decideRemoval } from "./decide_removal.ts";
+  type ConsumerSettings,
+  mayMigrate,
+  rulesOf,
+} from "./consumer_settings.ts";
+import { decideHeartbeat, type HeartbeatDecision } from "./decide_heartbeat.ts";
+import { decideLeave } from "./decide_removal.ts";
 import { type DescribedGroup, describeGroup } from "./describe_group.ts";
 import { checkHeartbeat } from "./heartbeat_checks.ts";
+import { upgrade } from "./migrate.ts";
 import { randomMemberId } from "./random_member_id.ts";
-import type { TopicsView } from "./topics_view.ts";
-
-/** What the groups ask of their broker. */
-export interface ConsumerGroupsOptions {
-  readonly host: Host;
-  /** The configuration now in force. */
-  readonly config: () => BrokerConfig;
-  /** The cluster's topics now. */
-  readonly view: () => TopicsView;
-  /**
-   * The shard of a group, ready to decide.
-   *
-   * @throws {KafkaError} NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS…
-   */
-  readonly shardOf: (groupId: string) => GroupShard;
-  readonly trace: (line: string) => void;
-}
+import { removal, removed } from "./remove_members.ts";
+import { SessionWatch } from "./session_watch.ts";
 
 export class ConsumerGroups {
-  readonly #options: ConsumerGroupsOptions;
+  /** Members of the classic protocol in groups of the newer kind. */
+  readonly classicMembers: ClassicMembers;
+  readonly #settings: ConsumerSettings;
+  readonly #watch: SessionWatch;
 
-  constructor(options: ConsumerGroupsOptions) {
-    this.#options = options;
+  constructor(settings: ConsumerSettings) {
+    this.#settings = settings;
+    this.#watch = new SessionWatch(settings);
+    this.classicMembers = new ClassicMembers(settings, this.#watch);
+  }
+
+  /** The groups of a shard that has been loaded: all members have a session's time. */
+  begin(shard: GroupShard): void {
+    this.#watch.begin(shard);
   }
 
   /**
@@ -65,16 +55,19 @@ export class ConsumerGroups {
     request: ConsumerGroupHeartbeatRequest,
     { apiVersion, clientId, clientHost }: Caller,
   ): ConsumerGroupHeartbeatResponse | Promise<ConsumerGroupHeartbeatResponse> {
-    const rules = this.#rules();
+    const settings = this.#settings;
+    const rules = rulesOf(settings);
     checkHeartbeat(request, { apiVersion, assignors: rules.assignors });
-    const shard = this.#options.shardOf(request.groupId);
+    const { groupId } = request;
+    const shard = settings.shardOf(groupId);
     if (request.memberEpoch < JOINING_EPOCH) return this.#leave(shard, request);
     const named = request.memberId === ""
-      ? { ...request, memberId: randomMemberId(this.#options.host) }
+      ? { ...request, memberId: randomMemberId(settings.host) }
       : request;
+    const before = shard.state.groups.get(groupId);
     let decision: HeartbeatDecision | null = null;
     const response = shard.run((state) => {
-      const { group, records } = groupToJoin(state, named);
+      const { group, records } = this.#groupToJoin(state, named);
       decision = decideHeartbeat(group, named, {
         rules,
         sender: { clientId: clientId ?? "", clientHost },
@@ -84,7 +77,23 @@ export class ConsumerGroups {
         response: decision.response,
       };
     });
-    this.#hasLived(shard, request.groupId, decision!, rules.view);
+    const group = shard.state.groups.get(groupId);
+    // A first heartbeat that is refused throws, so there is one.
+    if (group instanceof ConsumerGroup) {
+      if (before instanceof ClassicGroup) {
+        sendAway(before);
+        this.#watch.beginGroup(shard, group);
+      }
+      group.checkedTopics = rules.view.topics;
+      const { member, hasMoved } = decision!;
+      this.#watch.hasLived(shard, group, member, {
+        waiting: member.state !== MemberState.UNREVOKED_PARTITIONS
+          ? "over"
+          : hasMoved
+          ? "anew"
+          : "still",
+      });
+    }
     return response;
   }
 
@@ -94,137 +103,86 @@ export class ConsumerGroups {
    * @throws {KafkaError} As `shardOf` does; GROUP_ID_NOT_FOUND.
    */
   describe(groupId: string): DescribedGroup | Promise<DescribedGroup> {
-    const rules = this.#rules();
-    return this.#options.shardOf(groupId).run((state) => ({
+    const rules = rulesOf(this.#settings);
+    return this.#settings.shardOf(groupId).run((state) => ({
       records: [],
       response: describeGroup(knownGroup(state, groupId), rules),
     }));
-  }
-
-  /** The groups of a shard that has been loaded: all members have a session's time. */
-  begin(shard: GroupShard): void {
-    const now = shard.now();
-    for (const group of shard.state.groups.values()) {
-      if (!(group instanceof ConsumerGroup)) continue;
-      for (const member of group.members.values()) {
-        group.deadlines.renew(
-          member.memberId,
-          now.monotonicMs + this.#sessionMs(member),
-        );
-        this.#expectRelease(group, member, now);
-      }
-      this.#arm(shard, group);
-    }
   }
 
   #leave(
     shard: GroupShard,
     request: ConsumerGroupHeartbeatRequest,
   ): ConsumerGroupHeartbeatResponse | Promise<ConsumerGroupHeartbeatResponse> {
-    const view = this.#options.view();
-    return shard.run((state) => {
-      const group = knownGroup(state, request.groupId);
+    const { groupId, memberId, memberEpoch } = request;
+    const response = shard.run((state, now) => {
+      const group = knownGroup(state, groupId);
       const leaving = decideLeave(group, request);
       return {
         records: leaving.kind === "away"
           ? leaving.records
-          : decideRemoval(group, new Set([leaving.memberId]), view),
+          : removal(this.#settings, group, new Set([leaving.memberId]), now),
         response: {
           throttleTimeMs: 0,
           errorCode: 0,
           errorMessage: null,
-          memberId: request.memberId,
-          memberEpoch: request.memberEpoch,
+          memberId,
+          memberEpoch,
           heartbeatIntervalMs: 0,
           assignment: null,
         },
       };
     });
-  }
-
-  #hasLived(
-    shard: GroupShard,
-    groupId: string,
-    { member, hasMoved }: HeartbeatDecision,
-    view: TopicsView,
-  ): void {
     const group = shard.state.groups.get(groupId);
-    if (!(group instanceof ConsumerGroup)) return;
-    group.checkedTopics = view.topics;
-    const now = shard.now();
-    group.deadlines.renew(
-      member.memberId,
-      now.monotonicMs + this.#sessionMs(member),
-    );
-    if (hasMoved || !group.deadlines.expectsRelease(member.memberId)) {
-      this.#expectRelease(group, member, now);
+    const member = group instanceof ConsumerGroup
+      ? group.members.get(memberId)
+      : undefined;
+    if (member !== undefined) {
+      // It is away, and has the time of a session to come back.
+      const sign = { waiting: "over" } as const;
+      this.#watch.hasLived(shard, group as ConsumerGroup, member, sign);
     }
-    this.#arm(shard, group);
+    removed(this.#settings, shard, groupId);
+    return response;
   }
 
-  #expectRelease(group: ConsumerGroup, member: ConsumerMember, now: Now): void {
-    const isLettingGo = member.state === MemberState.UNREVOKED_PARTITIONS;
-    group.deadlines.expectRelease(
-      member.memberId,
-      isLettingGo && member.rebalanceTimeoutMs >= 0
-        ? now.monotonicMs + member.rebalanceTimeoutMs
-        : Infinity,
-    );
-  }
-
-  #arm(shard: GroupShard, group: ConsumerGroup): void {
-    const { groupId, deadlines } = group;
-    shard.timers.ensure(
-      `${TIMER_PREFIX}${groupId}`,
-      deadlines.nextMs,
-      () => this.#expire(shard, groupId),
-    );
-  }
-
-  /** Ends members that are over time. */
-  #expire(shard: GroupShard, groupId: string): void {
-    const group = shard.state.groups.get(groupId);
-    if (!shard.isActive || !(group instanceof ConsumerGroup)) return;
-    const overdue = new Set(group.deadlines.overdue(shard.now().monotonicMs));
-    try {
-      if (overdue.size > 0) {
-        shard.append(decideRemoval(group, overdue, this.#options.view()));
+  /**
+   * The group that a heartbeat is about; a new one where it joins one that is not
+   * there, or that is of the classic kind.
+   *
+   * @throws {KafkaError} GROUP_ID_NOT_FOUND.
+   */
+  #groupToJoin(
+    state: ShardState,
+    { groupId, memberEpoch }: ConsumerGroupHeartbeatRequest,
+  ): { group: ConsumerGroup; records: readonly CoordinatorRecord[] } {
+    const group = state.groups.get(groupId);
+    if (memberEpoch === JOINING_EPOCH) {
+      if (group === undefined) {
+        return { group: new ConsumerGroup(groupId), records: [] };
       }
-    } catch (error) {
-      if (!(error instanceof KafkaError)) throw error;
-      this.#options.trace(
-        `Cannot end ${overdue.size} silent members of group "${groupId}": ${error.message}`,
-      );
-      const again = shard.now().monotonicMs + RETRY_MS;
-      for (const memberId of overdue) {
-        group.deadlines.renew(memberId, again);
-        group.deadlines.expectRelease(memberId, Infinity);
+      if (group instanceof ClassicGroup) {
+        const made = this.#fromClassic(group);
+        if (made !== null) return made;
       }
     }
-    this.#arm(shard, group);
+    return { group: knownGroup(state, groupId), records: [] };
   }
 
-  #sessionMs({ classic }: ConsumerMember): number {
-    return classic?.sessionTimeoutMs ??
-      this.#options.config()["group.consumer.session.timeout.ms"];
-  }
-
-  #rules(): ConsumerRules {
-    const config = this.#options.config();
-    return {
-      view: this.#options.view(),
-      assignors: serverAssignors(config["group.consumer.assignors"]),
-      heartbeatIntervalMs: config["group.consumer.heartbeat.interval.ms"],
-      sizeMax: config["group.consumer.max.size"],
-    };
+  /** null where the classic group has to stay one. */
+  #fromClassic(classicGroup: ClassicGroup) {
+    const { groupId, isEmpty, protocolType } = classicGroup;
+    if (isEmpty) {
+      // One that only has offsets has no record to end.
+      const records = protocolType === "" ? [] : classicGroup.tombstones();
+      return { group: new ConsumerGroup(groupId), records };
+    }
+    if (!mayMigrate(this.#settings, "upgrade")) return null;
+    const { sizeMax, view } = rulesOf(this.#settings);
+    if (classicGroup.members.size >= sizeMax) return null;
+    return upgrade(classicGroup, view);
   }
 }
-
-/** Sets the deadlines apart from those of a classic group of the same id. */
-const TIMER_PREFIX = "\0consumer:";
-
-/** Between two tries to end silent members where the log refuses it. */
-const RETRY_MS = 1000;
 
 /** @throws {KafkaError} GROUP_ID_NOT_FOUND. */
 function knownGroup(state: ShardState, groupId: string): ConsumerGroup {
@@ -236,28 +194,4 @@ function knownGroup(state: ShardState, groupId: string): ConsumerGroup {
       ? `There is no group "${groupId}".`
       : `Group "${groupId}" is not a consumer group of the newer kind.`,
   );
-}
-
-/**
- * The group that a heartbeat is about; a new one where it joins one that is not
- * there, or that is of the classic kind and empty.
- *
- * @throws {KafkaError} GROUP_ID_NOT_FOUND.
- */
-function groupToJoin(
-  state: ShardState,
-  { groupId, memberEpoch }: ConsumerGroupHeartbeatRequest,
-): { group: ConsumerGroup; records: readonly CoordinatorRecord[] } {
-  const group = state.groups.get(groupId);
-  if (memberEpoch === JOINING_EPOCH) {
-    if (group === undefined) {
-      return { group: new ConsumerGroup(groupId), records: [] };
-    }
-    if (group instanceof ClassicGroup && group.isEmpty) {
-      // One that only has offsets has no record to end.
-      const records = group.protocolType === "" ? [] : group.tombstones();
-      return { group: new ConsumerGroup(groupId), records };
-    }
-  }
-  return { group: knownGroup(state, groupId), records: [] };
 }

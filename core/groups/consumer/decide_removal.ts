@@ -7,7 +7,7 @@ import { NOTHING } from "./assignment.ts";
 import type { ConsumerGroup } from "./consumer_group.ts";
 import { AWAY_EPOCH, MemberState } from "./consumer_member.ts";
 import { currentRecord, memberTombstones } from "./consumer_records.ts";
-import { knownMember, knownStaticMember } from "./decide_heartbeat.ts";
+import { knownMember, knownStaticMember } from "./admit_member.ts";
 import { nextEpoch } from "./next_target.ts";
 import type { TopicsView } from "./topics_view.ts";
 
