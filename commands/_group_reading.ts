@@ -16,6 +16,7 @@ import {
 } from "../core/client/group_consumer.ts";
 import type { IsolationLevel } from "../core/client/list_offsets.ts";
 import { partitionKey, type TopicPartition } from "../core/client/metadata.ts";
+import { KafkaError } from "../core/wire/kafka/errors.ts";
 import { resolveOffsets } from "./_offsets.ts";
 import type { RecordPrinter } from "./_record_printer.ts";
 import { storedOffsets } from "./_stored_offsets.ts";
@@ -37,6 +38,15 @@ export interface GroupReading {
 }
 
 const POLL_MS = 1000;
+const COMMIT_INTERVAL_MS = 5000;
+
+/** A commit came too late: the group has gone on without this member. */
+const TAKEN: ReadonlySet<string> = new Set([
+  "FENCED_INSTANCE_ID",
+  "ILLEGAL_GENERATION",
+  "REBALANCE_IN_PROGRESS",
+  "UNKNOWN_MEMBER_ID",
+]);
 
 /** @returns The exit code. */
 export async function readAsGroup(
@@ -118,11 +128,29 @@ class GroupLoop {
     return interrupted.aborted ? ExitCode.INTERRUPTED : ExitCode.DONE;
   }
 
-  /** Commits what has been written and is not committed yet. */
+  /**
+   * Commits what has been written and is not committed yet. Where the partitions
+   * are others' by now, these begin at the last commit.
+   */
   async commit(): Promise<void> {
     const offsets = [...this.#written.values()];
     this.#written = new Map();
-    await this.#consumer.commitSync(offsets);
+    try {
+      await this.#consumer.commitSync(offsets);
+    } catch (error) {
+      const isTaken = error instanceof KafkaError && TAKEN.has(error.errorName);
+      if (!isTaken) throw error;
+      if (error.errorName === "REBALANCE_IN_PROGRESS") {
+        // Still this member's: the next commit may go through.
+        for (const offset of offsets) {
+          const key = partitionKey(offset);
+          if (!this.#written.has(key)) this.#written.set(key, offset);
+        }
+      }
+      this.#context.note(
+        `${error.message}; what was printed since the last commit comes again`,
+      );
+    }
   }
 
   async #start(): Promise<void> {
@@ -233,16 +261,12 @@ class GroupLoop {
     return count;
   }
 
-  /** A commit that a rebalance keeps from going through is made when it is over. */
   async #commitSoon(nowMs: number): Promise<void> {
-    const { config } = this.#request;
-    const intervalMs = Number(config.get("auto.commit.interval.ms") ?? 5000);
+    const { config, isByHand } = this.#request;
     const isFirst = this.#commitAtMs === 0;
-    this.#commitAtMs = nowMs + intervalMs;
-    if (isFirst || this.#consumer.generationId < 0) return;
-    const offsets = [...this.#written.values()];
-    await this.#consumer.commitSync(offsets).catch((error) => {
-      if (error?.errorName !== "REBALANCE_IN_PROGRESS") throw error;
-    });
+    this.#commitAtMs = nowMs +
+      Number(config.get("auto.commit.interval.ms") ?? COMMIT_INTERVAL_MS);
+    const isMember = isByHand || this.#consumer.generationId >= 0;
+    if (!isFirst && isMember) await this.commit();
   }
 }

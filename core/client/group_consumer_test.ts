@@ -1,0 +1,292 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { encodeBatch } from "../record/record_batch.ts";
+import { FakeCluster } from "../testing/fake_broker.ts";
+import type { FakePartition } from "../testing/fake_cluster.ts";
+import { type FakeGroup, serveGroups } from "../testing/fake_group.ts";
+import { type SimHost, simHost } from "../testing/sim_host.ts";
+import { apiKeys } from "../wire/kafka/api_keys.ts";
+import { ErrorCode } from "../wire/kafka/errors.ts";
+import type { RecordChunk } from "./consumer.ts";
+import { createGroupConsumer, type GroupConsumer } from "./group_consumer.ts";
+import type { TopicPartition } from "./metadata.ts";
+
+/** A consumer that polls on its own, and keeps what happens to it. */
+class Running {
+  readonly consumer: GroupConsumer;
+  readonly events: string[] = [];
+  readonly records: string[] = [];
+  error: Error | null = null;
+  isStopped = false;
+  #polling: Promise<void> | null = null;
+
+  constructor(sim: SimHost, config: Record<string, string>) {
+    this.consumer = createGroupConsumer(sim.host, config);
+  }
+
+  start(topics: readonly string[] | RegExp = ["t"]): this {
+    const tell = (what: string) => (partitions: readonly TopicPartition[]) => {
+      this.events.push(`${what} ${shown(partitions)}`.trim());
+    };
+    this.consumer.subscribe(topics, {
+      onAssigned: tell("+"),
+      onRevoked: tell("-"),
+      onLost: tell("!"),
+    });
+    this.#polling = this.#poll();
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    this.consumer.wakeup();
+    await this.#polling;
+    await this.consumer.close();
+  }
+
+  async #poll(): Promise<void> {
+    try {
+      while (!this.isStopped) this.#take(await this.consumer.poll(1000));
+    } catch (error) {
+      this.error = error as Error;
+    }
+  }
+
+  #take(chunks: readonly RecordChunk[]): void {
+    for (const { topic, partition, records } of chunks) {
+      for (const { offset } of records) {
+        this.records.push(`${topic}${partition}@${offset}`);
+      }
+    }
+  }
+}
+
+function shown(partitions: readonly TopicPartition[]): string {
+  return partitions.map(({ topic, partition }) => `${topic}${partition}`)
+    .sort().join(" ");
+}
+
+interface Scene {
+  readonly sim: SimHost;
+  readonly fake: FakeCluster;
+  readonly group: () => FakeGroup;
+  running(config?: Record<string, string>): Running;
+  /** Lets time pass. */
+  pass(ms: number): Promise<void>;
+}
+
+async function scene(job: (scene: Scene) => Promise<void>): Promise<void> {
+  const sim = simHost(7);
+  const fake = new FakeCluster(sim, 2);
+  const groups = serveGroups(fake, fake.broker(2));
+  const all: Running[] = [];
+  await sim.run(async () => {
+    await fake.start();
+    await job({
+      sim,
+      fake,
+      group: () => groups.get("g")!,
+      running(config = {}) {
+        const running = new Running(sim, {
+          "bootstrap.servers": fake.bootstrap,
+          "group.id": "g",
+          "auto.offset.reset": "earliest",
+          ...config,
+        });
+        all.push(running);
+        return running;
+      },
+      pass: (ms) =>
+        new Promise<void>((done) => void sim.host.clock.after(ms, done)),
+    });
+    for (const running of all) {
+      if (!running.isStopped) await running.stop();
+    }
+  });
+  fake.stop();
+}
+
+function fill(partition: FakePartition, count: number): void {
+  partition.append(encodeBatch({
+    records: Array.from({ length: count }, () => ({
+      timestampMs: 0,
+      key: null,
+      value: new Uint8Array(4),
+    })),
+  }));
+}
+
+Deno.test("a member reads from what was committed, and commits by itself", () =>
+  scene(async ({ fake, running, pass, group }) => {
+    const { partitions } = fake.state.createTopic("t", 2);
+    partitions.forEach((partition) => fill(partition, 3));
+    const first = running().start();
+    await pass(2000);
+    deepStrictEqual(first.events, ["+ t0 t1"]);
+    strictEqual(first.records.length, 6);
+    strictEqual(group().offsets.size, 0);
+    await pass(5000);
+    deepStrictEqual([...group().offsets.values()], [3, 3]);
+    fill(partitions[1], 2);
+    await pass(1000);
+    await first.stop();
+    strictEqual(group().offsets.get("t-1"), 5);
+    strictEqual(group().state, "empty");
+    deepStrictEqual(first.events, ["+ t0 t1", "- t0 t1"]);
+    fill(partitions[0], 1);
+    const second = running().start();
+    await pass(2000);
+    deepStrictEqual(second.records, ["t0@3"]);
+  }));
+
+Deno.test("an eager rebalance takes all away and shares it out anew", () =>
+  scene(async ({ fake, running, pass }) => {
+    fake.state.createTopic("t", 3);
+    const a = running().start();
+    await pass(1000);
+    const b = running().start();
+    await pass(5000);
+    deepStrictEqual(a.events, ["+ t0 t1 t2", "- t0 t1 t2", "+ t0 t1"]);
+    deepStrictEqual(b.events, ["+ t2"]);
+    await a.stop();
+    await pass(5000);
+    deepStrictEqual(b.events, ["+ t2", "- t2", "+ t0 t1 t2"]);
+  }));
+
+Deno.test("a cooperative rebalance takes away what moves alone, and reads on meanwhile", () =>
+  scene(async ({ fake, running, pass, group }) => {
+    const { partitions } = fake.state.createTopic("t", 3);
+    const config = { "partition.assignment.strategy": "cooperative-sticky" };
+    const a = running(config).start();
+    await pass(1000);
+    const b = running(config).start();
+    fill(partitions[0], 2);
+    await pass(10_000);
+    deepStrictEqual(a.events, ["+ t0 t1 t2", "- t2", "+", "+"]);
+    deepStrictEqual(b.events, ["+", "+ t2"]);
+    deepStrictEqual(a.records, ["t0@0", "t0@1"]);
+    strictEqual(group().generationId, 3);
+  }));
+
+Deno.test("a member that was expelled says that its partitions are lost, and joins again", () =>
+  scene(async ({ fake, running, pass, group }) => {
+    fake.state.createTopic("t", 1);
+    const a = running().start();
+    await pass(1000);
+    const { memberId } = a.consumer;
+    group().expel(memberId);
+    await pass(5000);
+    deepStrictEqual(a.events, ["+ t0", "! t0", "+ t0"]);
+    ok(a.consumer.memberId !== memberId);
+  }));
+
+Deno.test("a member whose application does not poll leaves, and comes back with the next poll", () =>
+  scene(async ({ fake, running, pass, group }) => {
+    fake.state.createTopic("t", 1);
+    const { consumer } = running({ "max.poll.interval.ms": "4000" });
+    const lost: string[] = [];
+    consumer.subscribe(["t"], { onLost: (all) => void lost.push(shown(all)) });
+    while (consumer.assignment.length === 0) await consumer.poll(100);
+    await pass(10_000);
+    strictEqual(group().members.size, 0);
+    await rejects(
+      consumer.commitSync([
+        { topic: "t", partition: 0, offset: 1 },
+      ]),
+      /is no member at the moment/,
+    );
+    await consumer.poll(1000);
+    deepStrictEqual(lost, ["t0"]);
+    strictEqual(group().members.size, 1);
+    await consumer.close();
+  }));
+
+Deno.test("a join goes on over lost connections and coordinators that load or move", () =>
+  scene(async ({ fake, running, pass }) => {
+    fake.state.createTopic("t", 1);
+    const coordinator = fake.broker(2);
+    coordinator.script(
+      apiKeys.JoinGroup,
+      "close",
+      {
+        answer: () => ({
+          errorCode: ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+          memberId: "",
+          protocolName: "",
+          leader: "",
+          members: [],
+        }),
+      },
+      "pass",
+      "closeAfter",
+    );
+    coordinator.script(apiKeys.SyncGroup, {
+      answer: () => ({
+        errorCode: ErrorCode.NOT_COORDINATOR,
+        assignment: new Uint8Array(),
+      }),
+    });
+    const a = running().start();
+    await pass(20_000);
+    deepStrictEqual(a.events, ["+ t0"]);
+    strictEqual(a.error, null);
+  }));
+
+Deno.test("poll() throws what keeps a member out", () =>
+  scene(async ({ fake, running, pass }) => {
+    fake.state.createTopic("t", 1);
+    fake.broker(2).script(apiKeys.JoinGroup, {
+      answer: () => ({
+        errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED,
+        memberId: "",
+        protocolName: "",
+        leader: "",
+        members: [],
+      }),
+    });
+    const a = running().start();
+    await pass(2000);
+    strictEqual(
+      (a.error as Error & { errorName?: string })?.errorName,
+      "GROUP_AUTHORIZATION_FAILED",
+    );
+  }));
+
+Deno.test("a member with a fixed name does not say goodbye", () =>
+  scene(async ({ fake, running, pass, group }) => {
+    fake.state.createTopic("t", 1);
+    const a = running({ "group.instance.id": "one" }).start();
+    await pass(1000);
+    await a.stop();
+    strictEqual(group().members.size, 1);
+    strictEqual(fake.broker(2).seen(apiKeys.LeaveGroup).length, 0);
+    const [{ body }] = fake.broker(2).seen(apiKeys.JoinGroup);
+    strictEqual(body.groupInstanceId, "one");
+  }));
+
+Deno.test("a pattern takes in topics that come later, and partitions that are added", () =>
+  scene(async ({ fake, running, pass }) => {
+    fake.state.createTopic("t1", 1);
+    fake.state.createTopic("u", 1);
+    const a = running({ "metadata.max.age.ms": "3000" }).start(/t\d/);
+    await pass(1000);
+    fake.state.createTopic("t2", 1);
+    await pass(5000);
+    deepStrictEqual(a.events, ["+ t10", "- t10", "+ t10 t20"]);
+  }));
+
+Deno.test("commitSync() commits what is given, and committed() tells", () =>
+  scene(async ({ fake, running }) => {
+    fake.state.createTopic("t", 2);
+    const { consumer } = running({ "enable.auto.commit": "false" });
+    const place = { topic: "t", partition: 1 };
+    consumer.assign([place]);
+    fake.broker(2).script(apiKeys.OffsetCommit, "close");
+    await consumer.commitSync([{ ...place, offset: 5 }]);
+    const found = await consumer.committed([
+      place,
+      { topic: "t", partition: 0 },
+    ]);
+    deepStrictEqual(found.map(({ offset }) => offset), [5, -1]);
+    strictEqual(await consumer.position(place), 5);
+    await consumer.close();
+  }));
