@@ -45,15 +45,20 @@ export function parseCheckpoint(
   } catch {
     throw new CorruptFileError(path, "not UTF-8");
   }
-  const lines = text.split("\n").filter((line) => line.trim() !== "");
-  if (lines[0]?.trim() !== VERSION) {
+  // A file that a crash cut off may end inside of a number.
+  if (!text.endsWith("\n")) {
+    throw new CorruptFileError(path, "its last line has no end");
+  }
+  const lines = text.split("\n").map((line) => line.trim())
+    .filter((line) => line !== "");
+  if (lines[0] !== VERSION) {
     throw new CorruptFileError(
       path,
       `version is ${JSON.stringify(lines[0] ?? "")}, need ${VERSION}`,
     );
   }
   const count = parseNumber(path, lines[1] ?? "");
-  const entries = lines.slice(2).map((line) => line.trim().split(/\s+/));
+  const entries = lines.slice(2).map((line) => line.split(" "));
   if (entries.length !== count) {
     throw new CorruptFileError(
       path,

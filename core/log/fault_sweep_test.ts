@@ -4,32 +4,43 @@
 
 import { ok } from "node:assert/strict";
 import { HostError } from "../host/host.ts";
-import { checkNextLife, liveLife, LogModel } from "../testing/log_sweep.ts";
+import type { TopicConfig } from "../config/topic_config.ts";
+import {
+  checkNextLife,
+  liveLife,
+  LogModel,
+  SWEEP_CONFIGS,
+} from "../testing/log_sweep.ts";
 import { simHost } from "../testing/sim_host.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 
-for (const kind of ["io", "noSpace"] as const) {
-  // After the failure the process is killed, or the power fails as well.
-  for (const ending of ["kill", "power"] as const) {
-    Deno.test(`a log survives any disk call failing (${kind}, then ${ending})`, async () => {
-      let callNumber = 0;
-      for (let wasReached = true; wasReached;) {
-        callNumber++;
-        wasReached = await failAt(callNumber, kind, ending);
-      }
-      ok(callNumber > 200, `only ${callNumber} calls were tried`);
-    });
+for (const [name, config] of Object.entries(SWEEP_CONFIGS)) {
+  for (const kind of ["io", "noSpace"] as const) {
+    // After the failure the process is killed, or the power fails as well.
+    for (const ending of ["kill", "power"] as const) {
+      Deno.test(`a ${name} log survives any disk call failing (${kind}, then ${ending})`, async () => {
+        let callNumber = 0;
+        for (let wasReached = true; wasReached;) {
+          callNumber++;
+          wasReached = await failAt(callNumber, { kind, ending, config });
+        }
+        ok(callNumber > 150, `only ${callNumber} calls were tried`);
+      });
+    }
   }
 }
 
 /** @returns False where the life ended before that call. */
 async function failAt(
   callNumber: number,
-  kind: "io" | "noSpace",
-  ending: "kill" | "power",
+  { kind, ending, config }: {
+    readonly kind: "io" | "noSpace";
+    readonly ending: "kill" | "power";
+    readonly config: TopicConfig;
+  },
 ): Promise<boolean> {
   const sim = simHost(callNumber, { disk: { syncDelayMs: [0, 5] } });
-  const model = new LogModel();
+  const model = new LogModel(config);
   sim.disk.failNthCall(callNumber, kind);
   try {
     await sim.run(() => liveLife(sim.host, model));

@@ -6,8 +6,9 @@
 // follow is cut, and later segments are dropped.
 
 import { HostError } from "../host/host.ts";
+import type { ScanFault } from "./batch_scan.ts";
 import { CorruptFileError } from "./corrupt_file_error.ts";
-import { LeaderEpochs } from "./leader_epochs.ts";
+import { type LeaderEpoch, LeaderEpochs } from "./leader_epochs.ts";
 import type { LogEnvironment, LogIdentity } from "./log_parts.ts";
 import { parseFileOffset, partitionName } from "./partition_files.ts";
 import { PartitionLog } from "./partition_log.ts";
@@ -21,9 +22,16 @@ import { ProducerState } from "./producer_state.ts";
 import { recoverSegment } from "./recover_segment.ts";
 import { readWhole } from "./replace_file.ts";
 import { replayProducers } from "./replay_producers.ts";
-import { Segment } from "./segment.ts";
+import {
+  OFFSET_INDEX_SUFFIX,
+  offsetName,
+  Segment,
+  TIME_INDEX_SUFFIX,
+  TRANSACTION_INDEX_SUFFIX,
+} from "./segment.ts";
 import { SegmentList } from "./segment_list.ts";
 import { newSegmentOptions } from "./segment_writer.ts";
+import { isSmall, SMALL_LOG_BYTES } from "./small_log.ts";
 import { sweepFolder } from "./sweep_folder.ts";
 
 /** What the log directory knows of a log. */
@@ -59,7 +67,6 @@ export function createLog(
     segments.push(
       Segment.create(
         newSegmentOptions(host, pool, { ...identity, baseOffset: 0 }),
-        identity.config,
       ),
     );
     const log = new PartitionLog(environment, identity, {
@@ -69,7 +76,8 @@ export function createLog(
       recoveryPoint: 0,
       highWatermark: 0,
       epochs: new LeaderEpochs(),
-      savedEpochsRevision: -1,
+      savedEpochs: null,
+      areEpochsSynced: false,
       producers: new ProducerState(nameOf(identity)),
       snapshots: new ProducerSnapshots(host.disk, place, []),
       topicId: null,
@@ -103,8 +111,8 @@ class LogLoader {
   readonly #names: readonly string[];
   readonly #snapshots: ProducerSnapshots;
   #epochs = new LeaderEpochs();
-  /** Revision of the epochs in their file; -1 where they must be made from the log. */
-  #savedEpochsRevision = -1;
+  /** What their file holds; `null` where they must be made from the log. */
+  #savedEpochs: readonly LeaderEpoch[] | null = null;
   #logEndOffset = 0;
   #recoveryPoint: number;
 
@@ -140,6 +148,10 @@ class LogLoader {
       new Set(this.#segments.all().map((segment) => segment.baseOffset)),
     );
     const highWatermark = options.highWatermark ?? logStartOffset;
+    // What a stop left to the page cache (see LogStorage.finish), or a kill.
+    const isEmpty = this.#segments.count === 1 &&
+      this.#segments.active.sizeBytes === 0;
+    if (isEmpty) this.#segments.active.isNew = true;
     return new PartitionLog(this.#environment, options, {
       segments: this.#segments,
       logStartOffset,
@@ -150,12 +162,12 @@ class LogLoader {
         this.#logEndOffset,
       ),
       epochs: this.#epochs,
-      savedEpochsRevision: this.#savedEpochsRevision,
+      savedEpochs: this.#savedEpochs,
+      areEpochsSynced: options.isClean && !isSmall(this.#segments),
       producers: this.#producers,
       snapshots: this.#snapshots,
       topicId: this.#readTopicId(),
-      // Who was killed may have left even the folder's name to the page cache.
-      isNew: !options.isClean,
+      isNew: isEmpty || !options.isClean,
     });
   }
 
@@ -172,7 +184,9 @@ class LogLoader {
     const { options } = this.#view();
     const { active } = this.#segments;
     try {
-      const end = active.findEnd();
+      const end = isSmall(this.#segments)
+        ? this.#readSmall()
+        : active.findEnd();
       if (end.fault !== null) {
         options.report(
           `Clean stop, yet "${active.log.path}" at position ${end.fault.position}: ${end.fault.reason}`,
@@ -188,11 +202,43 @@ class LogLoader {
     // A clean stop synced everything.
     this.#recoveryPoint = this.#logEndOffset;
     this.#snapshots.removeAbove(this.#logEndOffset);
-    if (this.#savedEpochsRevision === -1) this.#rebuildEpochs(Infinity);
+    if (this.#savedEpochs === null) this.#rebuildEpochs(Infinity);
     replayProducers(this.#producers, this.#snapshots, this.#segments, {
       endOffset: this.#logEndOffset,
     });
     return true;
+  }
+
+  /**
+   * Reads a small log, of which a stop syncs nothing else: makes its indexes
+   * again, and believes the epochs only where they are those of the batches.
+   */
+  #readSmall(): {
+    readonly offset: number;
+    readonly fault: ScanFault | null;
+  } {
+    const { options } = this.#view();
+    const { active } = this.#segments;
+    const config = { ...options.config, "segment.index.bytes": 0 };
+    active.resetIndexes();
+    const scan = active.scan(0, SMALL_LOG_BYTES);
+    let offset = active.baseOffset;
+    for (let batch = scan.next(); batch !== null; batch = scan.next()) {
+      active.noteBatch(batch, batch.position, config);
+      const { partitionLeaderEpoch, baseOffset } = batch;
+      offset = batch.lastOffset + 1;
+      const isTold = partitionLeaderEpoch < 0 ||
+        offset <= options.logStartOffset ||
+        this.#epochs.epochOf(Math.max(baseOffset, options.logStartOffset)) ===
+          partitionLeaderEpoch;
+      if (!isTold) this.#savedEpochs = null;
+    }
+    const name = offsetName(active.baseOffset);
+    const isWhole = [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX].every((suffix) =>
+      this.#names.includes(name + suffix)
+    );
+    if (!isWhole) active.isDirty = true; // The next stop makes the files.
+    return { offset, fault: scan.fault };
   }
 
   /** Reads the segments from the recovery point on, as after a crash. */
@@ -200,7 +246,7 @@ class LogLoader {
     const { options } = this.#view();
     const first = Math.max(0, this.#segments.floorIndex(this.#recoveryPoint));
     const firstOffset = this.#segments.at(first)!.baseOffset;
-    if (this.#savedEpochsRevision === -1) this.#rebuildEpochs(firstOffset);
+    if (this.#savedEpochs === null) this.#rebuildEpochs(firstOffset);
     // What the batches from here on say is taken from them.
     this.#epochs.truncateEnd(firstOffset);
     this.#snapshots.removeAbove(firstOffset);
@@ -248,9 +294,6 @@ class LogLoader {
       active.finish();
       this.#segments.push(this.#newSegment(endOffset));
     }
-    if (this.#producers.count > 0) {
-      this.#snapshots.write(endOffset, this.#producers.snapshot());
-    }
   }
 
   /**
@@ -294,15 +337,16 @@ class LogLoader {
   }
 
   #newSegment(baseOffset: number): Segment {
-    return Segment.create(
-      this.#segmentOptions(baseOffset),
-      this.#options.config,
-    );
+    return Segment.create(this.#segmentOptions(baseOffset));
   }
 
   #segmentOptions(baseOffset: number) {
     const { host, pool } = this.#environment;
-    return newSegmentOptions(host, pool, { ...this.#options, baseOffset });
+    const transactions = offsetName(baseOffset) + TRANSACTION_INDEX_SUFFIX;
+    return {
+      ...newSegmentOptions(host, pool, { ...this.#options, baseOffset }),
+      hasNoTransactions: !this.#names.includes(transactions),
+    };
   }
 
   #readEpochs(): void {
@@ -313,7 +357,7 @@ class LogLoader {
     if (bytes === null) return;
     try {
       this.#epochs = LeaderEpochs.parse(path, bytes);
-      this.#savedEpochsRevision = this.#epochs.revision;
+      this.#savedEpochs = [...this.#epochs.entries];
     } catch (error) {
       if (!(error instanceof CorruptFileError)) throw error;
       options.report(`${error.message}; it is made again from the log`);

@@ -41,6 +41,7 @@ import {
 } from "./partition_files.ts";
 import type { PartitionLog } from "./partition_log.ts";
 import { folderOf, replaceFile } from "./replace_file.ts";
+import { SharedSync } from "./shared_sync.ts";
 
 const LOCK = ".lock";
 
@@ -80,6 +81,7 @@ export class LogDirectory {
   readonly logs = new Map<string, PartitionLog>();
   readonly #options: LogDirectoryOptions;
   readonly #writes = new Serial();
+  readonly #names: SharedSync;
   readonly #written = new Map<CheckpointKind, Uint8Array>();
   readonly #removals = new Map<() => void, PartitionLog>();
   #lock: { release(): void } | null = null;
@@ -90,6 +92,9 @@ export class LogDirectory {
   constructor(options: LogDirectoryOptions) {
     this.#options = options;
     this.path = options.path;
+    this.#names = new SharedSync(() =>
+      options.host.disk.syncDirectory(options.path)
+    );
     this.state = new LogDirectoryState(options.path, options.onFailure);
   }
 
@@ -240,6 +245,12 @@ export class LogDirectory {
       logStart: this.#readCheckpoint("logStart"),
       highWatermark: this.#readCheckpoint("highWatermark"),
     };
+    const configs = new Map<string, TopicConfig>();
+    const configOf = (topic: string) => {
+      const config = configs.get(topic) ?? this.#options.topicConfig(topic);
+      configs.set(topic, config);
+      return config;
+    };
     let turnStartMs = host.clock.monotonicMs();
     for (const name of host.disk.list(this.path)) {
       const path = `${this.path}/${name}`;
@@ -252,7 +263,7 @@ export class LogDirectory {
       const log = loadLog(this.#environment(), {
         ...partition,
         place: { path },
-        config: this.#options.topicConfig(partition.topic),
+        config: configOf(partition.topic),
         isClean: this.#wasClean,
         recoveryPoint: offsets.recoveryPoint.get(name) ?? 0,
         logStartOffset: offsets.logStart.get(name) ?? 0,
@@ -273,6 +284,7 @@ export class LogDirectory {
       host: this.#options.host,
       pool: this.#options.pool,
       directory: this.state,
+      syncNames: () => this.#names.run(),
       onStartMoved: () => {
         this.checkpoint("logStart").catch(() => {});
       },
@@ -308,7 +320,7 @@ export class LogDirectory {
   async #syncNames(): Promise<void> {
     if (!this.state.isOnline) return;
     try {
-      await this.#options.host.disk.syncDirectory(this.path);
+      await this.#names.run();
     } catch (error) {
       this.state.taken(error);
     }
@@ -345,7 +357,7 @@ const CHECKPOINT_KINDS: readonly CheckpointKind[] = [
 /** How long a start may keep everybody else waiting, in one piece. */
 const TURN_MS = 20;
 /** Fsyncs that run side by side at a stop. */
-const CLOSES_AT_ONCE = 8;
+const CLOSES_AT_ONCE = 32;
 
 async function closeAll(logs: readonly PartitionLog[]): Promise<void> {
   const waiting = logs.values();

@@ -21,8 +21,13 @@ export interface Flushable {
   logEndOffset(): number;
   /** Once deleted, its files may be gone at any time. */
   isDeleted(): boolean;
-  /** Writes what must be durable before the recovery point may pass: the leader epochs, the topic's id. */
-  syncMetadata(): Promise<void>;
+  /**
+   * Syncs what must be durable before the recovery point may pass: the leader
+   * epochs, the topic's id, the producers.
+   *
+   * @returns Whether names in the folder need a sync of it.
+   */
+  syncMetadata(): Promise<boolean>;
 }
 
 export interface FlusherOptions {
@@ -125,13 +130,13 @@ export class LogFlusher {
     const hasRemovedNames = this.#hasRemovedNames;
     this.#hasRemovedNames = false;
     try {
-      await this.#log.syncMetadata();
+      const hasNewFiles = await this.#log.syncMetadata();
       const dirty = this.#log.segments.all().filter((segment) =>
-        segment.isDirty || segment.hasUnsyncedIndexes || segment.isNew
+        segment.isUnsynced || segment.isNew
       );
       for (const segment of dirty) await syncUnlessDeleted(segment);
       const added = dirty.filter((segment) => segment.isNew);
-      if (added.length > 0 || hasRemovedNames) {
+      if (added.length > 0 || hasNewFiles || hasRemovedNames) {
         await finalSync(() => disk.syncDirectory(place.path));
         for (const segment of added) segment.isNew = false;
       }

@@ -3,7 +3,7 @@
 import type { TopicConfig } from "../config/topic_config.ts";
 import type { Host } from "../host/host.ts";
 import type { FilePool, Place } from "./file_pool.ts";
-import type { LeaderEpochs } from "./leader_epochs.ts";
+import type { LeaderEpoch, LeaderEpochs } from "./leader_epochs.ts";
 import type { LogDirectoryState } from "./log_directory_state.ts";
 import type { ProducerSnapshots } from "./producer_snapshots.ts";
 import type { ProducerState } from "./producer_state.ts";
@@ -14,6 +14,8 @@ export interface LogEnvironment {
   readonly host: Host;
   readonly pool: FilePool;
   readonly directory: LogDirectoryState;
+  /** Makes the names of the logs' folders survive a crash. */
+  readonly syncNames: () => Promise<void>;
   /** Told when the start of a log moves, before files are unlinked. */
   readonly onStartMoved?: () => void;
 }
@@ -34,12 +36,15 @@ export interface LogParts {
   readonly recoveryPoint: number;
   readonly highWatermark: number;
   readonly epochs: LeaderEpochs;
-  /** Revision of the epochs that is in their file; -1 for none. */
-  readonly savedEpochsRevision: number;
+  /** What the file of the epochs holds; `null` where there is none to believe. */
+  readonly savedEpochs: readonly LeaderEpoch[] | null;
+  /** Whether that would survive a crash. */
+  readonly areEpochsSynced: boolean;
   readonly producers: ProducerState;
   readonly snapshots: ProducerSnapshots;
   /** Base64url; `null` where it is not known. */
   readonly topicId: string | null;
+  /** Whether the folder, or the topic's id, may be missing after a crash. */
   readonly isNew: boolean;
 }
 

@@ -19,6 +19,7 @@ import { applyToProducers, replayProducers } from "./replay_producers.ts";
 import type { SegmentList } from "./segment_list.ts";
 import { SegmentRemovals } from "./segment_removals.ts";
 import { SegmentWriter } from "./segment_writer.ts";
+import { isSmall } from "./small_log.ts";
 
 /** The files of one log. */
 export class LogStorage {
@@ -34,8 +35,10 @@ export class LogStorage {
   readonly #removals: SegmentRemovals;
   #endOffset: number;
   #isDeleted = false;
-  /** Whether anything was written since it was opened. */
+  /** Whether anything was written that a stop has to sync. */
   #wasWritten: boolean;
+  /** Whether a last flush is to sync the leader epochs. */
+  #flushesEpochs = true;
 
   constructor(
     environment: LogEnvironment,
@@ -50,21 +53,22 @@ export class LogStorage {
     this.producers = parts.producers;
     this.#snapshots = parts.snapshots;
     this.#endOffset = parts.logEndOffset;
-    this.#wasWritten = parts.isNew ||
-      parts.segments.all().some((segment) => segment.isDirty);
-    this.stateFiles = new PartitionStateFiles(host.disk, this.place, {
-      epochs: parts.epochs,
-      savedRevision: parts.savedEpochsRevision,
-      topicId: parts.topicId,
-      isNew: parts.isNew,
-    });
+    this.#wasWritten = parts.segments.all().some((segment) => segment.isDirty);
+    this.stateFiles = new PartitionStateFiles(
+      host.disk,
+      this.place,
+      environment.syncNames,
+      parts,
+    );
     this.#flusher = new LogFlusher({
       segments: this.segments,
       logEndOffset: () => this.#endOffset,
       isDeleted: () => this.#isDeleted,
       syncMetadata: async () => {
-        await this.stateFiles.sync();
-        await this.#snapshots.sync();
+        const hasNewFiles = await this.stateFiles.sync({
+          withEpochs: this.#flushesEpochs,
+        });
+        return await this.#snapshots.sync() || hasNewFiles;
       },
     }, {
       disk: host.disk,
@@ -106,6 +110,15 @@ export class LogStorage {
 
   get isDeleted(): boolean {
     return this.#isDeleted;
+  }
+
+  /** Writes down which topic the folder belongs to. @param topicId Base64url. */
+  setTopicId(topicId: string): void {
+    this.#environment.directory.guard(() =>
+      this.stateFiles.setTopicId(topicId)
+    );
+    // An empty log that a crash takes is no loss.
+    if (this.#endOffset > 0) this.#wasWritten = true;
   }
 
   /**
@@ -230,8 +243,10 @@ export class LogStorage {
   }
 
   /**
-   * Leaves files that a start may trust: all synced, indexes cut to their size,
-   * producers written down.
+   * Leaves files that a start may trust: synced, indexes cut to their size,
+   * producers written down. Of a small log only the `.log` and its name are
+   * waited for, since a start reads it whole; of a log that never held anything,
+   * nothing.
    *
    * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed.
    */
@@ -239,16 +254,24 @@ export class LogStorage {
     const { directory } = this.#environment;
     directory.assertOnline();
     if (this.#isDeleted) return;
-    if (this.#wasWritten) {
-      await this.flush();
-      directory.guard(() => {
-        this.segments.active.finish();
-        this.#snapshots.write(this.#endOffset, this.producers.snapshot());
-      });
-      // With nothing new in the log, this syncs the indexes.
-      await this.flush();
+    // An epoch that nothing was written in is forgotten by the next start anyhow.
+    this.epochs.truncateEnd(this.#endOffset);
+    if (this.#wasWritten || this.epochs.entries.length > 0) {
+      directory.guard(() => this.stateFiles.writeEpochs());
     }
-    directory.guard(() => this.stateFiles.writeEpochs());
+    const isReadWhole = isSmall(this.segments);
+    if (!this.#wasWritten && (isReadWhole || this.stateFiles.isSynced)) return;
+    directory.guard(() => {
+      this.segments.active.finish();
+      if (!isReadWhole || this.producers.count > 0) {
+        this.#snapshots.write(this.#endOffset, this.producers.snapshot());
+      }
+      if (!isReadWhole) return;
+      this.segments.active.hasUnsyncedIndexes = false;
+      this.#snapshots.leaveUnsynced();
+    });
+    this.#flushesEpochs = !isReadWhole;
+    await this.flush();
   }
 
   /** Lets go of all handles and timers, and writes nothing. */

@@ -44,6 +44,12 @@ export class OffsetIndex {
     return new OffsetIndex(entries, baseOffset);
   }
 
+  /** An index without entries; what is in the file goes when it is first written. */
+  static inPlaceOf(file: PooledFile, baseOffset: number): OffsetIndex {
+    const entries = SparseIndex.inPlaceOf(file, OFFSET_ENTRY_BYTES);
+    return new OffsetIndex(entries, baseOffset);
+  }
+
   /**
    * The index of a segment that was closed.
    *

@@ -154,9 +154,7 @@ export class PartitionLog {
 
   /** Writes down which topic the folder belongs to. @param topicId Base64url. */
   assignTopicId(topicId: string): void {
-    this.#environment.directory.guard(() =>
-      this.#storage.stateFiles.setTopicId(topicId)
-    );
+    this.#storage.setTopicId(topicId);
   }
 
   /** Says that a leader epoch starts at the end of the log: this broker leads now. */

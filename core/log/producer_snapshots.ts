@@ -15,7 +15,7 @@ import {
   encodeProducerSnapshot,
   type ProducerSnapshotEntry,
 } from "./producer_snapshot.ts";
-import { readWhole, replaceFileUnsynced } from "./replace_file.ts";
+import { readWhole, writeFileUnsynced } from "./replace_file.ts";
 import { offsetName, SNAPSHOT_SUFFIX } from "./segment.ts";
 
 /** A snapshot that could be read. */
@@ -51,7 +51,7 @@ export class ProducerSnapshots {
   /** Writes a snapshot, unless a newer one is there. */
   write(offset: number, entries: readonly ProducerSnapshotEntry[]): void {
     if (offset <= this.latestOffset) return;
-    replaceFileUnsynced(
+    writeFileUnsynced(
       this.#disk,
       this.#path(offset),
       encodeProducerSnapshot(entries),
@@ -60,8 +60,13 @@ export class ProducerSnapshots {
     this.#unsynced.add(offset);
   }
 
-  /** Makes those that were written survive a crash; their names need a sync of the folder. */
-  async sync(): Promise<void> {
+  /**
+   * Makes those that were written survive a crash.
+   *
+   * @returns Whether there were any: their names need a sync of the folder.
+   */
+  async sync(): Promise<boolean> {
+    const isAnyUnsynced = this.#unsynced.size > 0;
     for (const offset of [...this.#unsynced]) {
       const path = this.#path(offset);
       // It may have been removed since.
@@ -77,6 +82,12 @@ export class ProducerSnapshots {
         file.close();
       }
     }
+    return isAnyUnsynced;
+  }
+
+  /** A crash may take those that were written: the log is there to be read. */
+  leaveUnsynced(): void {
+    this.#unsynced.clear();
   }
 
   /** The last usable snapshot at or below an offset; those that are broken are removed. */

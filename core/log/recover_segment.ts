@@ -155,7 +155,10 @@ function takeIn(
   batch: BatchSummary,
   state: RecoveryState,
 ): void {
-  segment.noteBatch(batch, batch.position, state.config);
+  segment.noteBatch(batch, batch.position, {
+    ...state.config,
+    "segment.index.bytes": 0, // It grows when it is next appended to.
+  });
   state.epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset);
   const completed = applyToProducers(state.producers, batch);
   if (completed?.isAborted !== true) return;

@@ -31,8 +31,8 @@ async function crashedMachine(seed: number, end: number) {
   return { sim, model };
 }
 
-async function openAndClose(sim: SimHost): Promise<void> {
-  const dirs = await openSweepLogs(sim.host);
+async function openAndClose(sim: SimHost, model: LogModel): Promise<void> {
+  const dirs = await openSweepLogs(sim.host, model);
   await dirs.close();
 }
 
@@ -42,7 +42,9 @@ for (const end of ENDS) {
       const { sim, model } = await crashedMachine(callNumber, end);
       sim.disk.crashAtCall(callNumber);
       try {
-        await sim.run(() => Promise.race([openAndClose(sim), sim.crashed]));
+        await sim.run(() =>
+          Promise.race([openAndClose(sim, model), sim.crashed])
+        );
       } catch (error) {
         if (!(error instanceof SimCrash)) throw inContext(error, callNumber);
       }
@@ -60,7 +62,7 @@ for (const end of ENDS) {
       const { sim, model } = await crashedMachine(callNumber, end);
       sim.disk.failNthCall(callNumber);
       try {
-        await sim.run(() => openAndClose(sim));
+        await sim.run(() => openAndClose(sim, model));
       } catch (error) {
         const isExpected = error instanceof HostError ||
           error instanceof KafkaError;

@@ -1,7 +1,7 @@
 // How small files are written anew: a crash at any point leaves the old file or
 // the new one, never a mixture (reliability: tmp, fsync, rename, fsync folder).
 
-import type { Disk, File } from "../host/host.ts";
+import { type Disk, type File, HostError } from "../host/host.ts";
 import { finalSync } from "./final_sync.ts";
 
 /** At the end of a file's name while it is being written. */
@@ -40,13 +40,29 @@ export function replaceFileUnsynced(
   disk.rename(temporary, path);
 }
 
-/** The whole of a small file; `null` where it is missing. */
+/** Writes a file at once; a crash may leave any part of it. */
+export function writeFileUnsynced(
+  disk: Disk,
+  path: string,
+  bytes: Uint8Array,
+): void {
+  writeWhole(disk, path, bytes).close();
+}
+
+/** The whole of a small file; `null` where it is missing, or a directory. */
 export function readWhole(disk: Disk, path: string): Uint8Array | null {
-  const info = disk.stat(path);
-  if (info === null || info.isDirectory) return null;
-  const file = disk.open(path, "read");
+  let file: File;
   try {
-    const bytes = new Uint8Array(info.sizeBytes);
+    file = disk.open(path, "read");
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    if (error.kind === "notFound" || disk.stat(path)?.isDirectory === true) {
+      return null;
+    }
+    throw error;
+  }
+  try {
+    const bytes = new Uint8Array(file.size());
     const count = file.readAt(bytes, 0);
     return bytes.subarray(0, count);
   } finally {

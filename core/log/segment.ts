@@ -50,6 +50,8 @@ export interface SegmentOptions {
   readonly nowMs: number;
   /** How much earlier than `segment.ms` it is rolled. */
   readonly rollJitterMs: number;
+  /** Whether it is known that there is no `.txnindex`. */
+  readonly hasNoTransactions?: boolean;
 }
 
 /** Where a batch was found. */
@@ -85,6 +87,7 @@ export class Segment {
   #bytesSinceEntry = 0;
   #largest: TimeEntry | null = null;
   #firstTimestampMs: number | null = null;
+  #isFinished = false;
 
   private constructor(options: SegmentOptions) {
     const { pool, place, baseOffset } = options;
@@ -95,9 +98,10 @@ export class Segment {
     this.log = new PooledFile(pool, place, name + LOG_SUFFIX);
     this.#offsetFile = new PooledFile(pool, place, name + OFFSET_INDEX_SUFFIX);
     this.#timeFile = new PooledFile(pool, place, name + TIME_INDEX_SUFFIX);
-    this.transactions = new TransactionIndex(
-      new PooledFile(pool, place, name + TRANSACTION_INDEX_SUFFIX),
-    );
+    const file = new PooledFile(pool, place, name + TRANSACTION_INDEX_SUFFIX);
+    this.transactions = options.hasNoTransactions === true
+      ? TransactionIndex.without(file)
+      : new TransactionIndex(file);
   }
 
   /**
@@ -106,7 +110,7 @@ export class Segment {
    * @throws {HostError} Where the disk failed, and nothing is left then; of a
    * kind that does not pass where something may be left.
    */
-  static create(options: SegmentOptions, config: SegmentConfig): Segment {
+  static create(options: SegmentOptions): Segment {
     const segment = new Segment(options);
     try {
       segment.log.create();
@@ -121,7 +125,6 @@ export class Segment {
         options.baseOffset,
       );
       segment.transactions.reset();
-      segment.#preallocate(config);
     } catch (error) {
       // What stays would be taken for a segment by the next start.
       segment.remove();
@@ -177,6 +180,12 @@ export class Segment {
   hasFullIndex(config: SegmentConfig): boolean {
     const maxBytes = config["segment.index.bytes"];
     return this.offsetIndex.isFull(maxBytes) || this.timeIndex.isFull(maxBytes);
+  }
+
+  /** Whether a sync has something to do. */
+  get isUnsynced(): boolean {
+    return this.isDirty || this.hasUnsyncedIndexes ||
+      this.#mustSyncTransactions;
   }
 
   /** Opens the log file, so that a write needs no more than to write. */
@@ -310,8 +319,11 @@ export class Segment {
 
   /** Empties the indexes, to fill them again from the log by `noteBatch`. */
   resetIndexes(): void {
-    this.#offsetIndex = OffsetIndex.create(this.#offsetFile, this.baseOffset);
-    this.#timeIndex = TimeIndex.create(this.#timeFile, this.baseOffset);
+    this.#offsetIndex = OffsetIndex.inPlaceOf(
+      this.#offsetFile,
+      this.baseOffset,
+    );
+    this.#timeIndex = TimeIndex.inPlaceOf(this.#timeFile, this.baseOffset);
     this.#bytesSinceEntry = 0;
     this.#largest = this.#noTimestamp;
   }
@@ -324,6 +336,7 @@ export class Segment {
     this.offsetIndex.trim();
     this.timeIndex.trim();
     this.hasUnsyncedIndexes = true;
+    this.#isFinished = true;
   }
 
   /** Makes what was written survive a crash; indexes only once it is finished. */
@@ -341,6 +354,7 @@ export class Segment {
         () => this.hasUnsyncedIndexes = true,
       );
     }
+    if (this.#mustSyncTransactions) await this.transactions.sync();
   }
 
   /** Gives all handles back. */
@@ -383,7 +397,11 @@ export class Segment {
   async #syncIndexes(): Promise<void> {
     await this.#offsetFile.sync();
     await this.#timeFile.sync();
-    if (this.transactions.file.exists()) await this.transactions.file.sync();
+  }
+
+  /** While it is active, recovery would make them again. */
+  get #mustSyncTransactions(): boolean {
+    return this.#isFinished && this.transactions.isUnsynced;
   }
 
   #files(): PooledFile[] {

@@ -117,14 +117,11 @@ export class SegmentWriter {
   /** Makes an empty segment; it is not in the list yet. */
   create(baseOffset: number): Segment {
     const { host, pool } = this.#environment;
-    return Segment.create(
-      newSegmentOptions(host, pool, {
-        place: this.#place,
-        config: this.config,
-        baseOffset,
-      }),
-      this.config,
-    );
+    return Segment.create(newSegmentOptions(host, pool, {
+      place: this.#place,
+      config: this.config,
+      baseOffset,
+    }));
   }
 }
 

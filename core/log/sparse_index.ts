@@ -36,6 +36,10 @@ export class SparseIndex {
   #pending: DataView | null = null;
   /** Size of the file at least while it is preallocated, else 0. */
   #preallocatedBytes = 0;
+  /** Whether what is in the file, if there is one, is none of these entries. */
+  #isStale = false;
+  /** Whether a call may have failed half-way, so that the file may be longer. */
+  #isSizeInDoubt = false;
 
   /** @param count Entries that the file holds. */
   constructor(file: PooledFile, entryBytes: number, count: number) {
@@ -43,6 +47,13 @@ export class SparseIndex {
     this.#entryBytes = entryBytes;
     this.#count = count;
     this.#writtenCount = count;
+  }
+
+  /** An index without entries; the file is made, or emptied, before it is first written. */
+  static inPlaceOf(file: PooledFile, entryBytes: number): SparseIndex {
+    const index = new SparseIndex(file, entryBytes, 0);
+    index.#isStale = true;
+    return index;
   }
 
   /**
@@ -149,6 +160,8 @@ export class SparseIndex {
   flush(): void {
     const count = this.#count - this.#writtenCount;
     if (count === 0) return;
+    this.#clearFile();
+    this.#isSizeInDoubt = true;
     const bytes = new Uint8Array(
       this.#pending!.buffer,
       0,
@@ -156,17 +169,20 @@ export class SparseIndex {
     );
     this.file.writeAt(bytes, this.#writtenCount * this.#entryBytes);
     this.#writtenCount = this.#count;
+    this.#isSizeInDoubt = false;
   }
 
-  /** Grows the file with zeroes, as an active segment's is. */
+  /** Grows the file with zeroes, as an active segment's is; 0 leaves it as it is. */
   preallocate(sizeBytes: number): void {
+    if (sizeBytes === 0) return;
     const whole = Math.max(
       sizeBytes - sizeBytes % this.#entryBytes,
       this.#count * this.#entryBytes,
     );
     if (this.#preallocatedBytes >= whole) return;
-    this.file.truncate(whole);
+    this.#clearFile();
     this.#preallocatedBytes = whole;
+    this.file.truncate(whole);
   }
 
   get isPreallocated(): boolean {
@@ -175,10 +191,21 @@ export class SparseIndex {
 
   /** Writes what is gathered and cuts the file to its entries. */
   trim(): void {
+    this.#clearFile();
+    const isLonger = this.#isSizeInDoubt || this.#preallocatedBytes > 0;
     this.flush();
-    this.file.truncate(this.#count * this.#entryBytes);
+    if (isLonger) {
+      this.file.truncate(this.#count * this.#entryBytes);
+    }
     this.#preallocatedBytes = 0;
     this.#pending = null;
+  }
+
+  #clearFile(): void {
+    if (!this.#isStale) return;
+    this.file.create();
+    this.file.truncate(0);
+    this.#isStale = false;
   }
 
   #read(index: number, count: number): void {

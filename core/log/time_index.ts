@@ -43,6 +43,12 @@ export class TimeIndex {
     return new TimeIndex(entries, baseOffset);
   }
 
+  /** An index without entries; what is in the file goes when it is first written. */
+  static inPlaceOf(file: PooledFile, baseOffset: number): TimeIndex {
+    const entries = SparseIndex.inPlaceOf(file, TIME_ENTRY_BYTES);
+    return new TimeIndex(entries, baseOffset);
+  }
+
   /**
    * The index of a segment that was closed.
    *

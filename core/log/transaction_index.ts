@@ -38,9 +38,22 @@ export class TransactionIndex {
   #entries: AbortedTransaction[] | null = null;
   /** Entries that are in the file; those after them wait for `flush`. */
   #writtenCount = 0;
+  #isUnsynced = false;
 
   constructor(file: PooledFile) {
     this.file = file;
+  }
+
+  /** Whether entries were written, or cut off, since the last sync. */
+  get isUnsynced(): boolean {
+    return this.#isUnsynced;
+  }
+
+  /** An index of a segment that has no such file. */
+  static without(file: PooledFile): TransactionIndex {
+    const index = new TransactionIndex(file);
+    index.#entries = [];
+    return index;
   }
 
   /** @throws {CorruptFileError} Where the file makes no sense. */
@@ -58,6 +71,7 @@ export class TransactionIndex {
     if (this.#entries === null) return;
     const waiting = this.#entries.slice(this.#writtenCount);
     if (waiting.length === 0) return;
+    this.#isUnsynced = true;
     this.file.create();
     this.file.writeAt(
       concatBytes(waiting.map(encodeAbortedTransaction)),
@@ -87,6 +101,7 @@ export class TransactionIndex {
     const kept = entries.filter((entry) => entry.lastOffset < offset);
     if (kept.length === entries.length) return;
     if (kept.length < this.#writtenCount) {
+      this.#isUnsynced = true;
       this.file.truncate(kept.length * TRANSACTION_ENTRY_BYTES);
       this.#writtenCount = kept.length;
     }
@@ -95,9 +110,23 @@ export class TransactionIndex {
 
   /** Empties the index, whatever was in it. */
   reset(): void {
-    this.file.remove();
+    const isEmpty = this.#entries?.length === 0 && this.#writtenCount === 0;
+    if (!isEmpty) this.file.remove();
     this.#entries = [];
     this.#writtenCount = 0;
+    this.#isUnsynced = false;
+  }
+
+  /** Makes what was flushed survive a crash; the file's name needs a sync of the folder. */
+  async sync(): Promise<void> {
+    if (!this.#isUnsynced) return;
+    this.#isUnsynced = false;
+    try {
+      await this.file.sync();
+    } catch (error) {
+      this.#isUnsynced = true;
+      throw error;
+    }
   }
 
   #read(): AbortedTransaction[] {

@@ -22,12 +22,20 @@ import {
 
 const DIRECTORY = "/data/logs";
 
-export const SWEEP_CONFIG: TopicConfig = testTopicConfig({
-  "segment.bytes": 420,
-  "index.interval.bytes": 80,
-  "segment.index.bytes": 480,
-  "file.delete.delay.ms": 50,
-});
+/** How logs are lived: rolled again and again, or so small that a start reads them whole. */
+export const SWEEP_CONFIGS = {
+  rolled: sweepConfig(420),
+  small: sweepConfig(1_000_000),
+} as const;
+
+function sweepConfig(segmentBytes: number): TopicConfig {
+  return testTopicConfig({
+    "segment.bytes": segmentBytes,
+    "index.interval.bytes": 80,
+    "segment.index.bytes": 480,
+    "file.delete.delay.ms": 50,
+  });
+}
 
 /** What the log may hold, and what it must. */
 export class LogModel {
@@ -42,7 +50,11 @@ export class LogModel {
   /** The start that the checkpoint has. */
   durableStart = 0;
   wasCreatedDurably = false;
+  /** The end of `empty-0`, which is flushed only after a stop and a start. */
+  emptyDurableEnd = 0;
   #count = 0;
+
+  constructor(readonly config: TopicConfig = SWEEP_CONFIGS.rolled) {}
 
   append(log: PartitionLog, leaderEpoch: number): void {
     const offset = log.logEndOffset;
@@ -111,33 +123,30 @@ export class LogModel {
   }
 }
 
-export function openSweepLogs(host: Host): Promise<LogDirs> {
+export function openSweepLogs(host: Host, model: LogModel): Promise<LogDirs> {
   return openTestLogs(host, {
     directories: DIRECTORY,
-    topicConfig: SWEEP_CONFIG,
+    topicConfig: model.config,
   });
 }
 
 /** Makes, fills, flushes, cuts and deletes, closes and opens again. */
 export async function liveLife(host: Host, model: LogModel): Promise<void> {
-  let dirs = await openSweepLogs(host);
-  try {
-    const log = dirs.createLog({
-      topic: "t",
-      partition: 0,
+  let dirs = await openSweepLogs(host, model);
+  const create = (topic: string, partition: number) =>
+    dirs.createLog({
+      topic,
+      partition,
       topicId: TOPIC_ID,
-      config: SWEEP_CONFIG,
+      config: model.config,
     });
+  try {
+    const log = create("t", 0);
     for (let i = 0; i < 7; i++) model.append(log, 0);
     model.checkRunning(log);
     await model.flush(log);
     await dirs.checkpoint("recoveryPoint");
-    const other = dirs.createLog({
-      topic: "gone",
-      partition: 3,
-      topicId: TOPIC_ID,
-      config: SWEEP_CONFIG,
-    });
+    const other = create("gone", 3);
     appendTest(other, ["to be deleted"]);
     for (let i = 0; i < 5; i++) model.append(log, i < 2 ? 0 : 2);
     model.truncate(log, 10);
@@ -150,12 +159,18 @@ export async function liveLife(host: Host, model: LogModel): Promise<void> {
     dirs.deleteLog("gone", 3);
     await new Promise<void>((done) => host.clock.after(100, done));
     for (let i = 0; i < 3; i++) model.append(log, 3);
+    create("empty", 0).assignLeaderEpoch(3);
     const end = log.logEndOffset;
     if (!await dirs.close()) return;
     model.durableEnd = end;
-    dirs = await openSweepLogs(host);
+    dirs = await openSweepLogs(host, model);
     const again = dirs.log("t", 0)!;
     model.checkRunning(again);
+    const empty = dirs.log("empty", 0)!;
+    empty.assignLeaderEpoch(4);
+    appendTest(empty, ["first"], { leaderEpoch: 4 });
+    await empty.flush();
+    model.emptyDurableEnd = 1;
     for (let i = 0; i < 3; i++) model.append(again, 4);
     await model.flush(again);
     model.append(again, 4);
@@ -169,28 +184,50 @@ export async function checkNextLife(
   host: Host,
   model: LogModel,
 ): Promise<void> {
-  const dirs = await openSweepLogs(host);
+  const dirs = await openSweepLogs(host, model);
+  checkEmpty(dirs.log("empty", 0), model);
   let log = dirs.log("t", 0);
   ok(log !== undefined || !model.wasCreatedDurably, "the log is lost");
   if (log === undefined) {
     dirs.abandon();
     return;
   }
+  checkTopicId(log, model.wasCreatedDurably);
   model.checkRecovered(log);
   // The cluster knows the id where a crash has torn the file.
-  if (log.topicId === null) log.assignTopicId(TOPIC_ID);
+  for (const each of dirs.logs()) {
+    if (each.topicId === null) each.assignTopicId(TOPIC_ID);
+  }
   model.append(log, 9);
   await model.flush(log);
   strictEqual(await dirs.close(), true);
-  const folder = `${DIRECTORY}/t-0`;
-  deepEqual(verifyPartition(host.disk, folder), []);
+  for (const name of host.disk.list(DIRECTORY)) {
+    if (!/-\d$/.test(name)) continue;
+    deepEqual(verifyPartition(host.disk, `${DIRECTORY}/${name}`), []);
+  }
   const names = host.disk.list(DIRECTORY);
   deepEqual(names.filter((name) => /\.tmp$|-delete$/.test(name)), []);
 
-  const again = await openSweepLogs(host);
+  const again = await openSweepLogs(host, model);
   strictEqual(again.wasClean, true);
+  checkEmpty(again.log("empty", 0), model);
   log = again.log("t", 0)!;
   strictEqual(log.logEndOffset, model.durableEnd);
   model.checkRunning(log);
   again.abandon();
+}
+
+/** Records must not outlive the id of their topic. */
+function checkTopicId(log: PartitionLog, isDurable: boolean): void {
+  ok(log.topicId === TOPIC_ID || (log.topicId === null && !isDurable));
+}
+
+/** Of a log that was empty at the stop, a crash may take all; what is there is whole. */
+function checkEmpty(log: PartitionLog | undefined, model: LogModel): void {
+  ok((log?.logEndOffset ?? 0) >= model.emptyDurableEnd, "empty-0 is lost");
+  if (log === undefined) return;
+  checkTopicId(log, model.emptyDurableEnd > 0);
+  strictEqual(log.logStartOffset, 0);
+  deepEqual(valuesOf(readAll(log)), ["first"].slice(0, log.logEndOffset));
+  strictEqual(log.leaderEpochs.latestEpoch, log.logEndOffset === 0 ? -1 : 4);
 }
