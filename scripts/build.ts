@@ -6,7 +6,11 @@
 import { packPayload, writeSelfExtracting } from "./self_extracting.ts";
 
 const OUTPUT = "dist/kq";
-const BUNDLE = "dist/work/kq.js";
+/** A folder of this build's own, so that two at once do not take each other's files. */
+await Deno.mkdir("dist", { recursive: true });
+const WORK = await Deno.makeTempDir({ dir: "dist", prefix: "work-" });
+const MADE = `${WORK}/kq`;
+const BUNDLE = `${WORK}/kq.js`;
 
 type Kind = "deno compile" | "self-extracting file";
 
@@ -90,7 +94,7 @@ async function compile(): Promise<string | null> {
     "--no-lock",
     "-A",
     "-o",
-    OUTPUT,
+    MADE,
     BUNDLE,
   ]);
   if (made.success) return null;
@@ -101,12 +105,10 @@ async function compile(): Promise<string | null> {
 
 async function selfExtracting(): Promise<void> {
   await bundle("self-extracting file");
-  await Deno.copyFile(Deno.execPath(), "dist/work/deno");
-  await writeSelfExtracting(OUTPUT, await packPayload("dist/work"));
+  await Deno.copyFile(Deno.execPath(), `${WORK}/deno`);
+  await writeSelfExtracting(MADE, await packPayload(WORK));
 }
 
-await Deno.remove("dist", { recursive: true }).catch(() => {});
-await Deno.mkdir("dist/work", { recursive: true });
 let kind: Kind = "self-extracting file";
 if (!Deno.args.includes("--self-extracting")) {
   const problem = await compile();
@@ -116,7 +118,8 @@ if (!Deno.args.includes("--self-extracting")) {
   }
 }
 if (kind === "self-extracting file") await selfExtracting();
-await Deno.remove("dist/work", { recursive: true });
+await Deno.rename(MADE, OUTPUT);
+await Deno.remove(WORK, { recursive: true });
 const { size } = await Deno.stat(OUTPUT);
 console.error(
   `build: ${OUTPUT} as ${kind}, ${(size / 2 ** 20).toFixed(1)} MiB`,

@@ -8,25 +8,31 @@ const HEADER = fileURLToPath(
   new URL("./self_extracting_header.sh", import.meta.url),
 );
 
-/** Packs a directory that holds `deno` and `kq.js`; the same input gives the same bytes. */
+/**
+ * Packs a directory that holds `deno` and `kq.js`; the same input gives the same
+ * bytes.
+ *
+ * @throws {Error} Where one of the two is missing, or `tar` or `gzip` fails.
+ */
 export async function packPayload(directory: string): Promise<Uint8Array> {
-  const tar = "tar --sort=name --owner=0 --group=0 --numeric-owner " +
-    "--mtime=@0 -cf - deno kq.js | gzip -6n";
+  // In two steps, since the status of a pipe is that of its last command.
+  const script = "tar --sort=name --owner=0 --group=0 --numeric-owner " +
+    "--mtime=@0 -cf payload.tar deno kq.js && gzip -6n -c payload.tar";
   const { success, stdout, stderr } = await new Deno.Command("sh", {
-    args: ["-c", tar],
+    args: ["-c", script],
     cwd: directory,
     stdout: "piped",
     stderr: "piped",
   }).output();
-  if (!success || stdout.length === 0) {
+  if (!success) {
     throw new Error(
-      `Cannot pack ${directory}: ${new TextDecoder().decode(stderr)}`,
+      `Cannot pack ${directory}: ${new TextDecoder().decode(stderr).trim()}`,
     );
   }
   return stdout;
 }
 
-/** Writes the executable: header and payload, in place by a rename. */
+/** Writes the executable: header and payload. */
 export async function writeSelfExtracting(
   path: string,
   payload: Uint8Array,
@@ -36,11 +42,10 @@ export async function writeSelfExtracting(
   const lineCount = template.trimEnd().split("\n").length;
   const header = template.replace("@ID@", id)
     .replace("@LINES@", String(lineCount + 1));
-  const file = await Deno.create(`${path}.new`);
+  const file = await Deno.create(path);
   const writer = file.writable.getWriter();
   await writer.write(new TextEncoder().encode(header));
   await writer.write(payload);
   await writer.close();
-  await Deno.chmod(`${path}.new`, 0o755);
-  await Deno.rename(`${path}.new`, path);
+  await Deno.chmod(path, 0o755);
 }

@@ -15,7 +15,7 @@ if [ ! -e "$home/kq.js" ]; then
   [ -O "$cache" ] 2>/dev/null || { echo "kq: the cache $cache belongs to another user; name your own in KQ_CACHE" >&2; exit 1; }
   work=$(mktemp -d "$cache/unpack.XXXXXX")
   trap 'rm -rf "$work"' EXIT INT TERM
-  tail -n +@LINES@ "$0" | gzip -dc | (cd "$work" && tar -xf -) || { echo "kq: cannot unpack into $cache: is the disk full?" >&2; exit 1; }
+  tail -n +@LINES@ "$0" | gzip -dc | (cd "$work" && tar -xf - && [ -e kq.js ]) || { echo "kq: cannot unpack into $cache: is the disk full?" >&2; exit 1; }
   # A rename is atomic: of several first starts, one wins and the others use what it made.
   mv "$work" "$home" 2>/dev/null && rm -rf "$home/${work##*/}" || [ -e "$home/kq.js" ] || { echo "kq: cannot unpack into $home" >&2; exit 1; }
   rm -rf "$work"

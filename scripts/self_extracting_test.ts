@@ -1,4 +1,4 @@
-import { strictEqual } from "node:assert/strict";
+import { rejects, strictEqual } from "node:assert/strict";
 import { packPayload, writeSelfExtracting } from "./self_extracting.ts";
 
 // A stand-in for Deno, which prints the program's text and its own arguments.
@@ -71,6 +71,16 @@ Deno.test("a self-extracting file says which cache it cannot make", async () => 
       stderr.trim().split("\n").at(-1),
       `kq: cannot make the cache ${directory}/cache; name a writable one in KQ_CACHE`,
     );
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("packPayload() refuses a directory without the program", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${directory}/deno`, STAND_IN);
+    await rejects(packPayload(directory), /Cannot pack .*kq\.js/s);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
