@@ -63,7 +63,8 @@ export function commitOffsets(
         key: { group: request.groupId, topic: name, partition: each.partition },
         value: {
           offset: each.offset,
-          leaderEpoch: each.leaderEpoch,
+          // The record with an end of its own has no place for it.
+          leaderEpoch: expireTimestamp < 0 ? each.leaderEpoch : -1,
           metadata,
           commitTimestamp: each.commitTimestampMs < 0
             ? now.wallMs
@@ -170,17 +171,23 @@ export function deleteOffsets(
   const group = state.groups.get(groupId);
   const code = group?.checkOffsetDelete() ?? ErrorCode.GROUP_ID_NOT_FOUND;
   if (code !== ErrorCode.NONE) throw KafkaError.ofCode(code);
-  const records: CoordinatorRecord[] = [];
+  const deleted = new Map<CommittedOffset, CoordinatorRecord>();
   const codes = topics.map(({ name, partitions }) => {
     const isTaken = group!.isSubscribedTo(name);
     return partitions.map((partition) => {
       if (isTaken) return ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC;
-      if (state.offsets.get(groupId, name, partition) !== undefined) {
-        records.push(offsetTombstone(groupId, name, partition));
+      const offset = state.offsets.get(groupId, name, partition);
+      if (offset !== undefined) {
+        deleted.set(offset, offsetTombstone(groupId, name, partition));
       }
       return ErrorCode.NONE;
     });
   });
+  const records = [...deleted.values()];
+  const isLast = group!.isEmpty &&
+    records.length === state.offsets.countOf(groupId);
+  // A group without members goes with its last offset.
+  if (isLast) records.push(...group!.tombstones());
   return { records, response: codes };
 }
 

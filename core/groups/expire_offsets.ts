@@ -22,22 +22,26 @@ export function expireOffsets(
   const records: CoordinatorRecord[] = [];
   for (const group of state.groups.values()) {
     const expired = expiredOffsets(state, group, now, retentionMs);
-    records.push(...expired);
-    if (group.isEmpty && expired.length === offsetCount(state, group.groupId)) {
+    if (expired === null) continue;
+    for (const record of expired) records.push(record);
+    if (
+      group.isEmpty && expired.length === state.offsets.countOf(group.groupId)
+    ) {
       records.push(...group.tombstones());
     }
   }
   return records;
 }
 
+/** `null` where nothing of the group expires as things are. */
 function expiredOffsets(
   state: ShardState,
   group: Group,
   now: Now,
   retentionMs: number,
-): CoordinatorRecord[] {
+): CoordinatorRecord[] | null {
   const expiry = group.offsetExpiry();
-  if (expiry === null) return [];
+  if (expiry === null) return null;
   const isOver = (topic: string, offset: CommittedOffset) => {
     if (expiry.isKept(topic)) return false;
     if (offset.expireTimestampMs >= 0) {
@@ -47,12 +51,4 @@ function expiredOffsets(
     return now.wallMs - sinceMs >= retentionMs;
   };
   return [...offsetTombstones(state, group.groupId, isOver)];
-}
-
-function offsetCount(state: ShardState, groupId: string): number {
-  let count = 0;
-  for (const partitions of state.offsets.of(groupId).values()) {
-    count += partitions.size;
-  }
-  return count;
 }

@@ -46,7 +46,7 @@ export interface Group {
   readonly stateName: string;
   /** `consumer`, `connect`…; `""` where only offsets were ever stored. */
   readonly protocolType: string;
-  /** Whether it has no members, nor any that are about to join. */
+  /** Whether it has no members; some may be about to join. */
   readonly isEmpty: boolean;
   /**
    * Whether somebody may commit now; a member that may is alive.

@@ -26,6 +26,15 @@ export class GroupOffsets {
     return this.#groups.get(groupId) ?? NO_TOPICS;
   }
 
+  /** How many offsets a group has. */
+  countOf(groupId: string): number {
+    let count = 0;
+    for (const partitions of this.of(groupId).values()) {
+      count += partitions.size;
+    }
+    return count;
+  }
+
   get(
     groupId: string,
     topic: string,

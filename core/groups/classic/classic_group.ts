@@ -82,7 +82,7 @@ export class ClassicGroup implements Group {
   }
 
   get isEmpty(): boolean {
-    return this.state === "Empty" && this.pendingMembers.size === 0;
+    return this.state === "Empty";
   }
 
   get leader(): ClassicMember | null {
@@ -258,6 +258,7 @@ export class ClassicGroup implements Group {
   }
 
   offsetExpiry(): OffsetExpiry | null {
+    if (this.pendingMembers.size > 0) return null;
     const keepsNone = () => false;
     if (this.protocolType === "") return { sinceMs: null, isKept: keepsNone };
     if (this.state === "Empty") {
