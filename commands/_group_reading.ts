@@ -38,6 +38,8 @@ export interface GroupReading {
 }
 
 const POLL_MS = 1000;
+/** How soon it is seen that all has been read, where there is an end. */
+const END_POLL_MS = 20;
 const COMMIT_INTERVAL_MS = 5000;
 
 /** A commit came too late: the group has gone on without this member. */
@@ -105,11 +107,12 @@ class GroupLoop {
       return ExitCode.DONE;
     }
     await this.#start();
+    const pollMs = this.#ends.size > 0 ? END_POLL_MS : POLL_MS;
     let lastMs = host.clock.monotonicMs();
     while (!interrupted.aborted && this.#leftCount > 0 && !this.#isAtEnds()) {
       const waitMs = lastMs + idleMs - host.clock.monotonicMs();
       const chunks = await this.#consumer.poll(
-        Math.max(Math.min(POLL_MS, waitMs), 0),
+        Math.max(Math.min(pollMs, waitMs), 0),
       );
       const hasPrinted = await this.#print(chunks);
       const nowMs = host.clock.monotonicMs();

@@ -1,8 +1,7 @@
 // What the commands share that look at groups: which ones are meant, how far
 // they are behind.
 
-import { ExitCode } from "../core/cli/exit_code.ts";
-import { ExitError, UsageError } from "../core/cli/usage_error.ts";
+import { UsageError } from "../core/cli/usage_error.ts";
 import type {
   Admin,
   GroupDescription,
@@ -11,6 +10,13 @@ import type {
 import { OffsetAt } from "../core/client/list_offsets.ts";
 import { partitionKey, type TopicPartition } from "../core/client/metadata.ts";
 import { topicPattern } from "./_admin.ts";
+
+/** How groups are named: the flags of every command that takes several. */
+export const groupFlags = {
+  group: { kind: "text", many: true, doc: "A group; the same as GROUP" },
+  regex: { kind: "switch", short: "r", doc: "The names are patterns" },
+  "all-groups": { kind: "switch", doc: "All groups" },
+} as const;
 
 /** States of a group that holds no partitions, in lower case. */
 const IDLE_STATES = ["empty", "dead"];
@@ -35,9 +41,14 @@ export function memberLabel(member: GroupMemberDescription): string {
  */
 export async function chosenGroups(
   admin: Admin,
-  names: readonly string[],
-  flags: { readonly regex: boolean; readonly "all-groups": boolean },
+  args: readonly string[],
+  flags: {
+    readonly group: readonly string[];
+    readonly regex: boolean;
+    readonly "all-groups": boolean;
+  },
 ): Promise<string[]> {
+  const names = [...args, ...flags.group];
   if (flags["all-groups"] && names.length > 0) {
     throw new UsageError("name groups, or give --all-groups");
   }
@@ -172,12 +183,4 @@ export function sumOf(values: readonly (number | null)[]): number | null {
   return known.length === 0
     ? null
     : known.reduce((sum, value) => sum + value, 0);
-}
-
-/** Ends the command where groups that were named are not there. */
-export function missingGroup(name: string): ExitError {
-  return new ExitError(
-    ExitCode.NOT_FOUND,
-    `group ${name} does not exist (kq group list)`,
-  );
 }

@@ -4,7 +4,7 @@ import { command } from "../core/cli/command.ts";
 import { connectionFlags, outputFlags } from "../core/cli/flags.ts";
 import { printRows } from "../core/cli/rows.ts";
 import { errorField, isConfirmed, reportItems, withAdmin } from "./_admin.ts";
-import { chosenGroups, isActive, memberLabel } from "./_groups.ts";
+import { chosenGroups, groupFlags, isActive, memberLabel } from "./_groups.ts";
 
 export default command({
   details:
@@ -17,8 +17,7 @@ export default command({
     many: true,
   }],
   flags: {
-    regex: { kind: "switch", short: "r", doc: "The names are patterns" },
-    "all-groups": { kind: "switch", doc: "All groups" },
+    ...groupFlags,
     yes: { kind: "switch", short: "y", doc: "Do not ask" },
     "if-exists": { kind: "switch", doc: "A group that is missing is no error" },
     "dry-run": { kind: "switch", doc: "Show what would be deleted" },

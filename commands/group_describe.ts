@@ -14,6 +14,7 @@ import { errorText, reportItems } from "./_admin.ts";
 import {
   chosenGroups,
   type FailedGroup,
+  groupFlags,
   type GroupLag,
   groupLags,
   isActive,
@@ -37,8 +38,7 @@ export default command({
     many: true,
   }],
   flags: {
-    regex: { kind: "switch", short: "r", doc: "The names are patterns" },
-    "all-groups": { kind: "switch", doc: "All groups" },
+    ...groupFlags,
     members: { kind: "switch", doc: "Show members rather than partitions" },
     state: { kind: "switch", doc: "Show the groups' state alone" },
     offsets: { kind: "switch", doc: "Show partitions alone" },

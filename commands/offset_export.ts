@@ -4,7 +4,7 @@ import { command } from "../core/cli/command.ts";
 import { connectionFlags } from "../core/cli/flags.ts";
 import { reportItems, withAdmin } from "./_admin.ts";
 import { committedOf, topicFilter } from "./_committed.ts";
-import { chosenGroups } from "./_groups.ts";
+import { chosenGroups, groupFlags } from "./_groups.ts";
 import { offsetCsv } from "./_offset_csv.ts";
 
 export default command({
@@ -18,8 +18,7 @@ export default command({
     many: true,
   }],
   flags: {
-    regex: { kind: "switch", short: "r", doc: "The names are patterns" },
-    "all-groups": { kind: "switch", doc: "All groups" },
+    ...groupFlags,
     "with-group": { kind: "switch", doc: "Name the group of one group too" },
     topic: {
       kind: "text",

@@ -4,7 +4,7 @@ import { command } from "../core/cli/command.ts";
 import { connectionFlags, outputFlags } from "../core/cli/flags.ts";
 import { printRows } from "../core/cli/rows.ts";
 import { reportItems, withAdmin } from "./_admin.ts";
-import { chosenGroups } from "./_groups.ts";
+import { chosenGroups, groupFlags } from "./_groups.ts";
 import { committedOf, topicFilter } from "./_committed.ts";
 
 export default command({
@@ -15,8 +15,7 @@ export default command({
     many: true,
   }],
   flags: {
-    regex: { kind: "switch", short: "r", doc: "The names are patterns" },
-    "all-groups": { kind: "switch", doc: "All groups" },
+    ...groupFlags,
     topic: {
       kind: "text",
       many: true,

@@ -8,7 +8,7 @@ import { parseTopicSpec } from "../core/cli/topic_spec.ts";
 import { UsageError } from "../core/cli/usage_error.ts";
 import type { Admin } from "../core/client/admin.ts";
 import { withAdmin } from "./_admin.ts";
-import { chosenGroups } from "./_groups.ts";
+import { chosenGroups, groupFlags } from "./_groups.ts";
 import { changeFlags, changeOffsets } from "./_offset_changes.ts";
 import { planGiven, readOffsetFile } from "./_offset_file.ts";
 import {
@@ -67,9 +67,7 @@ export default command({
     many: true,
   }],
   flags: {
-    group: { kind: "text", many: true, doc: "A group; the same as GROUP" },
-    regex: { kind: "switch", short: "r", doc: "The names are patterns" },
-    "all-groups": { kind: "switch", doc: "All groups" },
+    ...groupFlags,
     topic: {
       kind: "text",
       many: true,
@@ -98,7 +96,6 @@ export default command({
       const all = SCENARIO_NAMES.map((name) => `--${name}`).join(", ");
       throw new UsageError(`say where to, by one of ${all}`);
     }
-    const groups = [...args, ...flags.group];
     const nowMs = context.host.clock.wallMs();
     if (flags["from-file"] !== undefined) {
       if (flags.topic.length > 0) {
@@ -106,7 +103,10 @@ export default command({
           "--from-file names the partitions: without --topic",
         );
       }
-      const offsets = await readOffsetFile(context, flags["from-file"], groups);
+      const offsets = await readOffsetFile(context, flags["from-file"], [
+        ...args,
+        ...flags.group,
+      ]);
       return await withAdmin(
         context,
         flags,
@@ -124,7 +124,7 @@ export default command({
       throw new UsageError("say which topics: --topic TOPIC, or --all-topics");
     }
     return await withAdmin(context, flags, async (admin) => {
-      const names = await chosenGroups(admin, groups, flags);
+      const names = await chosenGroups(admin, args, flags);
       const scopes = await scopesOf(admin, names, flags.topic);
       const changes = scopes.length === 0
         ? []

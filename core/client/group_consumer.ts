@@ -373,6 +373,8 @@ export class GroupConsumer extends Consumer {
     offsets: Iterable<OffsetToCommit> | undefined,
     options: { readonly deadlineMs: number; readonly retries: boolean },
   ): Promise<void> {
+    const list = offsets === undefined ? this.positions() : [...offsets];
+    if (list.length === 0) return;
     if (this.#subscription !== null && this.generationId < 0) {
       throw new KafkaError(
         "UNKNOWN_MEMBER_ID",
@@ -380,7 +382,6 @@ export class GroupConsumer extends Consumer {
           "no member at the moment, and others may have its partitions",
       );
     }
-    const list = offsets === undefined ? this.positions() : [...offsets];
     await this.#commits.commit(list, options);
   }
 
