@@ -12,6 +12,7 @@ import { compressions } from "../compress/codecs.ts";
 import type { CompressionName } from "../compress/codecs.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import {
+  batchCompressionId,
   COMPRESSION_MASK,
   LOG_APPEND_TIME_FLAG,
   readBatchHeader,
@@ -42,8 +43,8 @@ export interface DownConvertOptions {
  * What a client that knows formats up to `toMagic` can read of `bytes`. Batches
  * that it can read already stay as they are; a cut-off batch at the end is dropped.
  *
- * @throws {KafkaError} `UNSUPPORTED_COMPRESSION_TYPE` for zstd, which old formats
- * do not know; `CORRUPT_MESSAGE` or `INVALID_RECORD` for damaged batches.
+ * @throws {KafkaError} `UNSUPPORTED_COMPRESSION_TYPE` where it starts with zstd,
+ * which old formats do not know (later, it ends there); `CORRUPT_MESSAGE` or `INVALID_RECORD` for damaged batches.
  */
 export function downConvert(
   bytes: Uint8Array,
@@ -54,6 +55,8 @@ export function downConvert(
   let sizeBytes = 0;
   let limitBytes = options.maxBytes ?? Infinity;
   for (const span of batchesIn(bytes)) {
+    // What was read before it is given first; the next fetch meets it alone.
+    if (parts.length > 0 && !isKnownToOld(bytes, span)) break;
     const part = convertOne(bytes, span, toMagic, options);
     if (part === null) continue;
     if (parts.length === 0) limitBytes = Math.max(limitBytes, part.length);
@@ -63,6 +66,13 @@ export function downConvert(
   }
   const converted = parts.length === 1 ? parts[0] : concatBytes(parts);
   return sizeBytes > limitBytes ? converted.subarray(0, limitBytes) : converted;
+}
+
+/** Whether old formats know the batch's compression. */
+function isKnownToOld(bytes: Uint8Array, span: BatchSpan): boolean {
+  if (span.magic < 2) return true;
+  const { name } = compressions[batchCompressionId(bytes, span.position)] ?? {};
+  return name !== undefined && name !== "zstd";
 }
 
 /** One batch in a format up to `toMagic`; `null` where it has no place in it. */

@@ -119,6 +119,9 @@ Deno.test("downConvert() refuses zstd", () => {
     () => downConvert(batch, 1),
     { errorName: "UNSUPPORTED_COMPRESSION_TYPE" },
   );
+  const before = encodeBatch({ records });
+  const converted = downConvert(concatBytes([before, batch, before]), 1);
+  deepStrictEqual(offsetsOf(converted), [0, 1, 2], "it ends before zstd");
 });
 
 Deno.test("upConvert() makes one batch with offsets of its own", () => {
