@@ -290,3 +290,101 @@ Deno.test("commitSync() commits what is given, and committed() tells", () =>
     strictEqual(await consumer.position(place), 5);
     await consumer.close();
   }));
+
+Deno.test("members that come and go in good order read each record exactly once", async () => {
+  const strategies = ["range", "sticky", "cooperative-sticky"];
+  for (let seed = 0; seed < 12; seed++) {
+    const random = fractions(seed);
+    await scene(async ({ fake, running, pass, group }) => {
+      const { partitions } = fake.state.createTopic("t", 5);
+      const config = {
+        "partition.assignment.strategy": strategies[seed % strategies.length],
+        "auto.commit.interval.ms": "300",
+        "heartbeat.interval.ms": "200",
+        "max.poll.records": "7",
+      };
+      const all = [running(config).start()];
+      for (let step = 0; step < 12; step++) {
+        for (const partition of partitions) {
+          if (random() < 0.7) fill(partition, 1 + Math.floor(random() * 30));
+        }
+        await pass(random() * 2500);
+        const live = all.filter(({ isStopped }) => !isStopped);
+        if (live.length > 1 && random() < 0.5) {
+          await live[Math.floor(random() * live.length)].stop();
+        } else if (live.length < 4) {
+          all.push(running(config).start());
+        }
+      }
+      await pass(10_000);
+      for (const one of all) {
+        strictEqual(one.error, null, `seed ${seed}: ${one.error?.message}`);
+      }
+      const read = all.flatMap(({ records }) => records).sort();
+      const written = partitions.flatMap(({ endOffset }, index) =>
+        Array.from({ length: endOffset }, (_, offset) => `t${index}@${offset}`)
+      ).sort();
+      deepStrictEqual(read, written, `seed ${seed}`);
+      const owned = all.filter(({ isStopped }) => !isStopped)
+        .flatMap(({ consumer }) => consumer.assignment);
+      strictEqual(shown(owned), "t0 t1 t2 t3 t4");
+      strictEqual(group().state, "stable");
+    });
+  }
+});
+
+Deno.test("members that crash leave nothing unread", async () => {
+  for (let seed = 0; seed < 8; seed++) {
+    const random = fractions(seed + 100);
+    await scene(async ({ fake, running, pass, group }) => {
+      const { partitions } = fake.state.createTopic("t", 4);
+      const config = {
+        "partition.assignment.strategy": seed % 2
+          ? "cooperative-sticky"
+          : "roundrobin",
+        "heartbeat.interval.ms": "200",
+        "max.poll.records": "7",
+        "request.timeout.ms": "2000",
+      };
+      const all = [running(config).start(), running(config).start()];
+      for (let step = 0; step < 10; step++) {
+        for (const partition of partitions) fill(partition, 20);
+        await pass(random() * 3000);
+        if (random() < 0.5) {
+          // The session of one of them ends without its knowing.
+          const ids = [...group()?.members.keys() ?? []];
+          if (ids.length > 0) {
+            group().expel(ids[Math.floor(random() * ids.length)]);
+          }
+        } else {
+          // The coordinator goes away for a moment.
+          fake.broker(2).stop();
+          await pass(random() * 1000);
+          await fake.broker(2).start();
+        }
+      }
+      await pass(20_000);
+      const read = new Set(all.flatMap(({ records }) => records));
+      for (const [index, { endOffset }] of partitions.entries()) {
+        for (let offset = 0; offset < endOffset; offset++) {
+          ok(
+            read.has(`t${index}@${offset}`),
+            `seed ${seed} t${index}@${offset}`,
+          );
+        }
+      }
+      for (const one of all) {
+        strictEqual(one.error, null, `seed ${seed}: ${one.error?.message}`);
+      }
+    });
+  }
+});
+
+/** Fractions that a seed gives. */
+function fractions(seed: number): () => number {
+  let state = (seed + 1) * 2_654_435_761 >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
