@@ -42,9 +42,10 @@ export interface DownConvertOptions {
 /**
  * What a client that knows formats up to `toMagic` can read of `bytes`. Batches
  * that it can read already stay as they are; a cut-off batch at the end is dropped.
+ * Old formats do not know zstd: what is converted ends before such a batch.
  *
- * @throws {KafkaError} `UNSUPPORTED_COMPRESSION_TYPE` where it starts with zstd,
- * which old formats do not know (later, it ends there); `CORRUPT_MESSAGE` or `INVALID_RECORD` for damaged batches.
+ * @throws {KafkaError} `UNSUPPORTED_COMPRESSION_TYPE` where zstd comes first;
+ * `CORRUPT_MESSAGE` or `INVALID_RECORD` for damaged batches.
  */
 export function downConvert(
   bytes: Uint8Array,
