@@ -1,5 +1,5 @@
 // Completion scripts for shells, out of the table of commands: commands, flags,
-// the values of choices, and names of topics where an argument is one.
+// the values of choices, and names of topics and groups where an argument is one.
 
 import type { AnyCommand, CommandTable } from "./command.ts";
 import { type FlagRow, type FlagRows, generalFlags } from "./flags.ts";
@@ -16,10 +16,13 @@ interface CompletedCommand {
   readonly name: string;
   readonly summary: string;
   readonly flags: readonly CompletedFlag[];
-  readonly takesTopic: boolean;
+  /** Whose names its arguments are; `null` for none. */
+  readonly names: "topic" | "group" | null;
 }
 
-const TOPICS = "kq topic list -o name --timeout 1s 2>/dev/null";
+/** Lists the names of one kind. */
+const listOf = (kind: string) =>
+  `kq ${kind} list -o name --timeout 1s 2>/dev/null`;
 
 /** The script that a shell reads; loads every command. */
 export async function completionScript(
@@ -44,8 +47,16 @@ function completed(
     summary: entry.summary,
     flags: Object.entries(flags).filter(([name]) => name.length > 1)
       .map(([name, row]) => ({ name, row })),
-    takesTopic: command.args.some((row) => row.name.startsWith("TOPIC")),
+    names: namesOf(command),
   };
+}
+
+function namesOf(command: AnyCommand): CompletedCommand["names"] {
+  for (const { name } of command.args) {
+    if (name.startsWith("TOPIC")) return "topic";
+    if (name.startsWith("GROUP")) return "group";
+  }
+  return null;
 }
 
 /** The first words, and after a group its second words. */
@@ -69,14 +80,14 @@ function caseLines(commands: readonly CompletedCommand[]): string {
       lines.push(`    "${group} ") candidates="${seconds.join(" ")}" ;;`);
     }
   }
-  for (const { name, flags, takesTopic } of commands) {
+  for (const { name, flags, names } of commands) {
     const [first, second] = name.split(" ");
     const pattern = second === undefined
       ? `"${first} "*`
       : `"${first} ${second}"`;
     const long = flags.map((flag) => `--${flag.name}`).join(" ");
-    const topics = takesTopic ? ` topics=1` : "";
-    lines.push(`    ${pattern}) flags="${long}"${topics} ;;`);
+    const kind = names === null ? "" : ` names=${names}`;
+    lines.push(`    ${pattern}) flags="${long}"${kind} ;;`);
   }
   return lines.join("\n");
 }
@@ -91,12 +102,12 @@ function choiceLines(commands: readonly CompletedCommand[]): string {
     }
   }
   return [...choices].map(([names, values]) =>
-    `    ${names}) candidates="${values}"; flags=""; topics="" ;;`
+    `    ${names}) candidates="${values}"; flags=""; names="" ;;`
   ).join("\n");
 }
 
 function shellBody(commands: readonly CompletedCommand[]): string {
-  return `  local candidates="" flags="" topics=""
+  return `  local candidates="" flags="" names=""
   case "$first $second" in
 ${caseLines(commands)}
     " "*) candidates="${words(commands).get("")!.join(" ")}" ;;
@@ -106,7 +117,9 @@ ${choiceLines(commands)}
   esac
   case "$current" in
     -*) candidates="$flags" ;;
-    *) if [ -n "$topics" ]; then candidates="$candidates $(${TOPICS})"; fi ;;
+    *) if [ -n "$names" ]; then candidates="$candidates $(${
+    listOf('"$names"')
+  })"; fi ;;
   esac`;
 }
 
@@ -165,7 +178,7 @@ function fishScript(commands: readonly CompletedCommand[]): string {
       );
     }
   }
-  for (const { name, flags, takesTopic } of commands) {
+  for (const { name, flags, names } of commands) {
     const condition = quoted(
       name.split(" ").map((word) => `__fish_seen_subcommand_from ${word}`)
         .join("; and "),
@@ -180,8 +193,8 @@ function fishScript(commands: readonly CompletedCommand[]): string {
         }`,
       );
     }
-    if (takesTopic) {
-      lines.push(`complete -c kq -n ${condition} -a '(${TOPICS})'`);
+    if (names !== null) {
+      lines.push(`complete -c kq -n ${condition} -a '(${listOf(names)})'`);
     }
   }
   return `${lines.join("\n")}\n`;

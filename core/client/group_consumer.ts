@@ -61,6 +61,38 @@ const ASSIGNORS: ReadonlyMap<string, Assignor> = new Map([
 /**
  * Makes a consumer of a group; it connects with its first call.
  *
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { encodeBatch } from "../record/record_batch.ts";
+ * import { FakeCluster } from "../testing/fake_broker.ts";
+ * import { serveGroups } from "../testing/fake_group.ts";
+ * import { simHost } from "../testing/sim_host.ts";
+ * import { createGroupConsumer } from "./group_consumer.ts";
+ *
+ * const sim = simHost(1); // In a program: denoHost().
+ * const cluster = new FakeCluster(sim, 1);
+ * serveGroups(cluster, cluster.broker(1));
+ * await sim.run(async () => {
+ *   await cluster.start();
+ *   const value = new TextEncoder().encode("hello");
+ *   const records = [{ timestampMs: 0, key: null, value }];
+ *   cluster.state.createTopic("orders").partitions[0].append(
+ *     encodeBatch({ records }),
+ *   );
+ *
+ *   const consumer = createGroupConsumer(sim.host, {
+ *     "bootstrap.servers": cluster.bootstrap,
+ *     "group.id": "billing",
+ *     "auto.offset.reset": "earliest",
+ *   });
+ *   consumer.subscribe(["orders"]);
+ *   const [{ records: [first] }] = await consumer.poll(1000);
+ *   strictEqual(new TextDecoder().decode(first.value!), "hello");
+ *   await consumer.commitSync();
+ *   await consumer.close();
+ * });
+ * ```
+ *
  * @param config Kafka's own keys: `bootstrap.servers` and `group.id` at least.
  * @throws {ConfigError} Where the configuration is wrong.
  */
