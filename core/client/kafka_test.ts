@@ -7,6 +7,7 @@ import { denoHost } from "../host/deno_host.ts";
 import { createAdmin } from "./admin.ts";
 import { type Consumer, createConsumer } from "./consumer.ts";
 import type { RecordChunk } from "./fetched_data.ts";
+import { createGroupConsumer } from "./group_consumer.ts";
 import { OffsetAt } from "./list_offsets.ts";
 import { createProducer } from "./producer.ts";
 
@@ -158,3 +159,49 @@ Deno.test({
       admin.close();
     }),
 });
+
+for (
+  const strategy of ["range", "roundrobin", "sticky", "cooperative-sticky"]
+) {
+  Deno.test({
+    name: `Real Kafka: two members share a topic by ${strategy}`,
+    ignore,
+    fn: () =>
+      withTopic(4, async (topic) => {
+        const group = `${topic}-${strategy}`;
+        const member = () =>
+          createGroupConsumer(host, {
+            ...config,
+            "group.id": group,
+            "auto.offset.reset": "earliest",
+            "heartbeat.interval.ms": "200",
+            "partition.assignment.strategy": strategy,
+          });
+        const consumers = [member(), member()];
+        const both = (isDone: () => boolean) =>
+          Promise.all(consumers.map(async (consumer) => {
+            while (!isDone()) await consumer.poll(100);
+          }));
+        const sizes = () => consumers.map((c) => c.assignment.length).join();
+        for (const consumer of consumers) consumer.subscribe([topic]);
+        await both(() => sizes() === "2,2");
+        const [first, second] = consumers;
+        const places = [...first.assignment, ...second.assignment];
+        strictEqual(new Set(places.map(({ partition }) => partition)).size, 4);
+        await first.commitSync([{ ...first.assignment[0], offset: 0 }]);
+        const admin = createAdmin(host, config);
+        const [{ value }] = await admin.describeGroups([group]);
+        deepStrictEqual(
+          [value!.state, value!.assignor, value!.members.length],
+          ["Stable", strategy, 2],
+        );
+        await second.close();
+        consumers.pop();
+        await both(() => sizes() === "4");
+        await first.close();
+        const [{ error }] = await admin.deleteGroups([group]);
+        strictEqual(error, null);
+        admin.close();
+      }),
+  });
+}
