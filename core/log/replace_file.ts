@@ -79,7 +79,8 @@ export function folderOf(path: string): string {
 function writeWhole(disk: Disk, path: string, bytes: Uint8Array): File {
   const file = disk.open(path, "create");
   try {
-    file.truncate(0);
+    // Of an empty file a file system would take it as "write this out soon".
+    if (file.size() > 0) file.truncate(0);
     file.writeAt(bytes, 0);
     return file;
   } catch (error) {

@@ -191,6 +191,12 @@ export class SparseIndex {
 
   /** Writes what is gathered and cuts the file to its entries. */
   trim(): void {
+    if (this.#isStale && this.#count > 0) {
+      // Written over: file systems flush a file at once that was emptied first.
+      this.file.create();
+      this.#isStale = false;
+      this.#isSizeInDoubt = true;
+    }
     this.#clearFile();
     const isLonger = this.#isSizeInDoubt || this.#preallocatedBytes > 0;
     this.flush();
