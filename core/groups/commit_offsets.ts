@@ -79,6 +79,9 @@ export function commitOffsets(
   return { records, response: codes };
 }
 
+/** First version of OffsetCommit that knows groups of the newer protocol. */
+const MEMBER_EPOCH_SINCE = 9;
+
 function checkCommitter(
   group: Group | undefined,
   by: Committer,
@@ -86,7 +89,11 @@ function checkCommitter(
 ): void {
   // A stranger may commit for a group that is not there: it is made.
   const code = group === undefined
-    ? by.generationIdOrMemberEpoch < 0 ? 0 : ErrorCode.ILLEGAL_GENERATION
+    ? by.generationIdOrMemberEpoch < 0
+      ? 0
+      : by.apiVersion >= MEMBER_EPOCH_SINCE
+      ? ErrorCode.GROUP_ID_NOT_FOUND
+      : ErrorCode.ILLEGAL_GENERATION
     : group.checkCommit(by, now);
   if (code !== ErrorCode.NONE) throw KafkaError.ofCode(code);
 }

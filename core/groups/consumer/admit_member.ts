@@ -41,7 +41,6 @@ export function admit(
 ): Admitted {
   const { memberId, memberEpoch, instanceId } = request;
   const there = group.members.get(memberId);
-  const holder = instanceId === null ? null : group.staticMember(instanceId);
   if (memberEpoch !== JOINING_EPOCH) {
     const member = instanceId === null
       ? knownMember(group, memberId)
@@ -49,27 +48,37 @@ export function admit(
     checkEpoch(member, memberEpoch, owned);
     return { member, isNew: false, replaced: null, records: [] };
   }
-  if (holder === null || holder === there) {
-    if (there !== undefined) {
-      return { member: there, isNew: false, replaced: null, records: [] };
-    }
-    if (group.members.size >= sizeMax) {
-      throw new KafkaError(
-        "GROUP_MAX_SIZE_REACHED",
-        `The group has its most members, ${sizeMax}.`,
-      );
-    }
-    return {
-      member: newMember(memberId),
-      isNew: true,
-      replaced: null,
-      records: [],
-    };
+  const holder = instanceId === null ? null : group.staticMember(instanceId);
+  if (holder !== null) return replace(group, holder, memberId);
+  if (there !== undefined) {
+    // Perhaps it has not seen the answer to its first heartbeat.
+    checkEpoch(there, memberEpoch, owned);
+    return { member: there, isNew: false, replaced: null, records: [] };
   }
+  if (group.members.size >= sizeMax) {
+    throw new KafkaError(
+      "GROUP_MAX_SIZE_REACHED",
+      `The group has its most members, ${sizeMax}.`,
+    );
+  }
+  return {
+    member: newMember(memberId),
+    isNew: true,
+    replaced: null,
+    records: [],
+  };
+}
+
+/** A static member comes back, perhaps under another member id. */
+function replace(
+  group: ConsumerGroup,
+  holder: ConsumerMember,
+  memberId: string,
+): Admitted {
   if (holder.memberEpoch !== AWAY_EPOCH) {
     throw new KafkaError(
       "UNRELEASED_INSTANCE_ID",
-      `Member ${holder.memberId} has the instance id "${instanceId}" and has not left.`,
+      `Member ${holder.memberId} has the instance id "${holder.instanceId}" and has not left.`,
     );
   }
   return {

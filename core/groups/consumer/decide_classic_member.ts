@@ -94,8 +94,7 @@ export function decideClassicJoin(
     rules,
     owned: byTopicId(subscription.ownedPartitions, rules.view),
     replaced: admitted.replaced,
-    isChanged: admitted.isNew && admitted.replaced === null ||
-      !hasSameSubscription(before, wanted),
+    isChanged: !hasSameSubscription(before, wanted),
     records,
   });
   return { records, member };

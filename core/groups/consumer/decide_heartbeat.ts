@@ -31,6 +31,7 @@ import {
   memberRecord,
   targetRecord,
 } from "./consumer_records.ts";
+import { checkRegex } from "./heartbeat_checks.ts";
 import { nextEpoch, nextTarget } from "./next_target.ts";
 import { reconcile } from "./reconcile.ts";
 import type { TopicsView } from "./topics_view.ts";
@@ -65,7 +66,8 @@ export interface HeartbeatDecision {
  *
  * @param request Has passed `checkHeartbeat`, and has a member id.
  * @throws {KafkaError} UNKNOWN_MEMBER_ID, FENCED_MEMBER_EPOCH,
- * FENCED_INSTANCE_ID, UNRELEASED_INSTANCE_ID, GROUP_MAX_SIZE_REACHED.
+ * FENCED_INSTANCE_ID, UNRELEASED_INSTANCE_ID, GROUP_MAX_SIZE_REACHED,
+ * INVALID_REGULAR_EXPRESSION.
  */
 export function decideHeartbeat(
   group: ConsumerGroup,
@@ -75,6 +77,7 @@ export function decideHeartbeat(
   const owned = request.topicPartitions &&
     assignmentOf(request.topicPartitions);
   const admitted = admit(group, request, { owned, sizeMax: rules.sizeMax });
+  checkRegex(request.subscribedTopicRegex);
   const wanted = withWishes(admitted.member, request, sender);
   const records = [...admitted.records];
   if (wanted !== admitted.member || admitted.isNew) {
@@ -91,9 +94,9 @@ export function decideHeartbeat(
     rules,
     owned,
     replaced: admitted.replaced,
-    isChanged: admitted.isNew && admitted.replaced === null ||
-      !hasSameSubscription(admitted.member, wanted) ||
-      admitted.member.serverAssignor !== wanted.serverAssignor,
+    // A member that wants nothing changes nothing; a group begins with epoch 1.
+    isChanged: group.groupEpoch === 0 ||
+      !hasSameSubscription(admitted.member, wanted),
     records,
   });
   return {

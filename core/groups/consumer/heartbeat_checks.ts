@@ -12,8 +12,7 @@ import { parseTopicPattern } from "./topic_pattern.ts";
 const MEMBER_NAMES_ITSELF_SINCE = 1;
 
 /**
- * @throws {KafkaError} INVALID_REQUEST, UNSUPPORTED_ASSIGNOR,
- * INVALID_REGULAR_EXPRESSION.
+ * @throws {KafkaError} INVALID_REQUEST, UNSUPPORTED_ASSIGNOR.
  */
 export function checkHeartbeat(
   request: ConsumerGroupHeartbeatRequest,
@@ -43,7 +42,6 @@ export function checkHeartbeat(
   if (memberEpoch === JOINING_EPOCH) checkJoin(request);
   if (memberEpoch === AWAY_EPOCH || memberEpoch === LEAVING_EPOCH) return;
   checkAssignor(request.serverAssignor, assignors);
-  checkRegex(request.subscribedTopicRegex);
 }
 
 function checkJoin(request: ConsumerGroupHeartbeatRequest): void {
@@ -74,7 +72,8 @@ function checkAssignor(
   );
 }
 
-function checkRegex(regex: string | null): void {
+/** @throws {KafkaError} INVALID_REGULAR_EXPRESSION. */
+export function checkRegex(regex: string | null): void {
   if (regex === null || regex === "") return;
   const parsed = parseTopicPattern(regex);
   if (parsed.kind === "pattern") return;

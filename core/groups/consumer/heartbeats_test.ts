@@ -266,8 +266,8 @@ Deno.test("an epoch that is not the member's fences it", () => {
     topicPartitions: asTopics(a.owned),
   })!;
   strictEqual(response.memberEpoch, 2);
-  // A fenced member rejoins under its id, with nothing.
-  strictEqual(world.join("a").memberEpoch, 2);
+  // It does not come back under its id before its session has ended.
+  throws(() => world.join("a"), refusal("FENCED_MEMBER_EPOCH"));
 });
 
 Deno.test("a static member that is away keeps its partitions for who comes back", () => {

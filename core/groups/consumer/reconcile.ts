@@ -83,13 +83,10 @@ function step(
     });
   }
   const missing = without(target, kept);
-  // What the member itself has just let go of is free for it to get back.
-  const own = together(member.assigned, member.pendingRevocation);
+  // What the member itself has just let go of is free at its next step.
   const free = filter(
     missing,
-    (topicId, partition) =>
-      !isHeld(topicId, partition) ||
-      own.get(topicId)?.includes(partition) === true,
+    (topicId, partition) => !isHeld(topicId, partition),
   );
   return changed(member, {
     state: without(missing, free).size > 0
@@ -108,8 +105,10 @@ function changed(
     "state" | "memberEpoch" | "assigned" | "pendingRevocation"
   >,
 ): ConsumerMember {
+  // A member that is heard of in its epoch has left the one before for good.
   const isTheSame = next.state === member.state &&
     next.memberEpoch === member.memberEpoch &&
+    member.previousMemberEpoch === member.memberEpoch &&
     isSame(next.assigned, member.assigned) &&
     isSame(next.pendingRevocation, member.pendingRevocation);
   if (isTheSame) return member;
