@@ -113,7 +113,10 @@ function page(
   for (const [index, name] of names.entries()) {
     const topic = broker.cluster.image.topics.get(name);
     if (topic === undefined) {
-      topics.push(missing(name, unknownCode(name)));
+      topics.push({
+        ...missing(name, unknownCode(name)),
+        topicAuthorizedOperations: TOPIC_OPERATIONS,
+      });
       continue;
     }
     const start = index === 0 ? startIndex : 0;

@@ -459,6 +459,9 @@ Deno.test("DescribeTopicPartitions says what it does not know", async () => {
       ["a/b", ErrorCode.INVALID_TOPIC_EXCEPTION],
       ["nope", ErrorCode.UNKNOWN_TOPIC_OR_PARTITION],
     ]);
+    for (const { topicAuthorizedOperations } of topics) {
+      strictEqual(topicAuthorizedOperations, 3576);
+    }
     strictEqual(nextCursor, null);
     for (const [names, index] of [[["a"], -1], [["b"], 0]] as const) {
       const refused = await ask([...names], index);
