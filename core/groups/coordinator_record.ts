@@ -32,6 +32,13 @@ import {
   offsetCommitValue,
 } from "../wire/kafka/messages/group_records.ts";
 import type { Infer, MessageSchema } from "../wire/kafka/schema.ts";
+import {
+  OFFSET_VALUE_VERSION,
+  readOffsetKey,
+  readOffsetValue,
+  writeOffsetKey,
+  writeOffsetValue,
+} from "./offset_record.ts";
 import { Reader } from "../wire/reader.ts";
 import { Writer } from "../wire/writer.ts";
 
@@ -41,7 +48,7 @@ const kinds = {
     keyVersion: 1,
     key: offsetCommitKey,
     value: offsetCommitValue,
-    valueVersion: 3,
+    valueVersion: OFFSET_VALUE_VERSION,
   },
   groupMetadata: {
     keyVersion: 2,
@@ -127,13 +134,53 @@ const EXPIRING_OFFSET_VERSION = 1;
 
 /** The bytes of a record. */
 export function encodeRecord(record: CoordinatorRecord): EncodedRecord {
-  const { keyVersion, key, value } = kinds[record.kind];
-  return {
-    key: encode(key, keyVersion, record.key),
-    value: record.value === null
-      ? null
-      : encode(value, valueVersionOf(record), record.value),
-  };
+  return encodeRecords([record])[0];
+}
+
+/** Room for most records; the buffer grows where it is too small. */
+const RECORD_BYTES = 128;
+
+/** The bytes of records, which share one buffer. */
+export function encodeRecords(
+  records: readonly CoordinatorRecord[],
+): EncodedRecord[] {
+  const writer = new Writer(new Uint8Array(records.length * RECORD_BYTES));
+  const ends: number[] = [];
+  for (const record of records) {
+    writeKey(writer, record);
+    ends.push(writer.position);
+    writeValue(writer, record);
+    ends.push(writer.position);
+  }
+  const bytes = writer.written();
+  let start = 0;
+  return records.map(({ value }, i) => {
+    const keyEnd = ends[i * 2];
+    const valueEnd = ends[i * 2 + 1];
+    const key = bytes.subarray(start, keyEnd);
+    start = valueEnd;
+    return {
+      key,
+      value: value === null ? null : bytes.subarray(keyEnd, valueEnd),
+    };
+  });
+}
+
+function writeKey(writer: Writer, record: CoordinatorRecord): void {
+  if (record.kind === "offsetCommit") {
+    writeOffsetKey(writer, record.key);
+    return;
+  }
+  const { keyVersion, key } = kinds[record.kind];
+  write(writer, key, keyVersion, record.key);
+}
+
+function writeValue(writer: Writer, record: CoordinatorRecord): void {
+  if (record.value === null) return;
+  const version = valueVersionOf(record);
+  if (record.kind === "offsetCommit" && version === OFFSET_VALUE_VERSION) {
+    writeOffsetValue(writer, record.value);
+  } else write(writer, kinds[record.kind].value, version, record.value);
 }
 
 /**
@@ -149,12 +196,25 @@ export function decodeRecord(
   const keyVersion = keyReader.int16();
   const kind = kindByKeyVersion.get(keyVersion);
   if (kind === undefined) return null;
+  if (kind === "offsetCommit") {
+    const offsetKey = readOffsetKey(keyReader);
+    return { kind, key: offsetKey, value: decodeOffset(value) };
+  }
   const schemas = kinds[kind];
   return {
     kind,
     key: codecFor(schemas.key as MessageSchema, keyVersion).decode(keyReader),
     value: value === null ? null : decodeValue(schemas.value, value),
   } as CoordinatorRecord;
+}
+
+function decodeOffset(bytes: Uint8Array | null) {
+  if (bytes === null) return null;
+  const reader = new Reader(bytes);
+  const version = reader.int16();
+  return version === OFFSET_VALUE_VERSION
+    ? readOffsetValue(reader)
+    : codecFor(offsetCommitValue, version).decode(reader);
 }
 
 function decodeValue(schema: MessageSchema, bytes: Uint8Array): unknown {
@@ -169,13 +229,12 @@ function valueVersionOf(record: CoordinatorRecord): number {
   return kinds[record.kind].valueVersion;
 }
 
-function encode(
+function write(
+  writer: Writer,
   schema: MessageSchema,
   version: number,
   fields: unknown,
-): Uint8Array {
-  const writer = new Writer();
+): void {
   writer.int16(version);
   codecFor(schema, version).encode(writer, fields as never);
-  return writer.written();
 }

@@ -16,7 +16,7 @@ import { encodeBatch } from "../record/record_batch.ts";
 import type { CompressionName } from "../compress/codecs.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import { ClassicGroup } from "./classic/classic_group.ts";
-import { type CoordinatorRecord, encodeRecord } from "./coordinator_record.ts";
+import { type CoordinatorRecord, encodeRecords } from "./coordinator_record.ts";
 import type { Group, Now } from "./group.ts";
 import { GroupTimers } from "./group_timers.ts";
 import { loadShard } from "./load_shard.ts";
@@ -166,8 +166,9 @@ export class GroupShard {
     this.assertActive();
     const timestampMs = this.#options.host.clock.wallMs();
     const batch = encodeBatch({
-      records: records.map((record) => ({
-        ...encodeRecord(record),
+      records: encodeRecords(records).map(({ key, value }) => ({
+        key,
+        value,
         timestampMs,
       })),
       compression: this.#options.compression(),
