@@ -4,9 +4,10 @@
 // New entries gather in a small buffer and go to the file together, so that most
 // appends cost no write here; older ones are read from the file where a search
 // needs them. So an index costs a few hundred bytes of memory, however long its
-// file. While its segment is active the file is preallocated (sparse, zeroes at
-// its end), and cut to its entries when the segment is closed: what a crash
-// leaves behind is told by its size, and made again from the log.
+// file. While its segment is active the file, once it has entries, is
+// preallocated (sparse, zeroes at its end), and cut to its entries when the
+// segment is closed: what a crash leaves behind is told by its size, and made
+// again from the log.
 
 import { assert } from "../base/assert.ts";
 import { CorruptFileError } from "./corrupt_file_error.ts";
@@ -34,8 +35,10 @@ export class SparseIndex {
   /** Entries below are in the file, the rest in `#pending`. */
   #writtenCount: number;
   #pending: DataView | null = null;
-  /** Size of the file at least while it is preallocated, else 0. */
+  /** Size that the file gets with its first write, 0 for no more than its entries. */
   #preallocatedBytes = 0;
+  /** Whether the file has that size. */
+  #isGrown = false;
   /** Whether what is in the file, if there is one, is none of these entries. */
   #isStale = false;
   /** Whether a call may have failed half-way, so that the file may be longer. */
@@ -148,9 +151,7 @@ export class SparseIndex {
     if (count < this.#writtenCount) {
       // Preallocated zeroes must follow the last entry, not old entries.
       this.file.truncate(count * this.#entryBytes);
-      if (this.#preallocatedBytes > 0) {
-        this.file.truncate(this.#preallocatedBytes);
-      }
+      if (this.#isGrown) this.file.truncate(this.#preallocatedBytes);
       this.#writtenCount = count;
     }
     this.#count = count;
@@ -161,6 +162,11 @@ export class SparseIndex {
     const count = this.#count - this.#writtenCount;
     if (count === 0) return;
     this.#clearFile();
+    if (this.#preallocatedBytes > 0 && !this.#isGrown) {
+      this.#isGrown = true;
+      this.file.truncate(this.#preallocatedBytes);
+    }
+    const wasInDoubt = this.#isSizeInDoubt;
     this.#isSizeInDoubt = true;
     const bytes = new Uint8Array(
       this.#pending!.buffer,
@@ -169,10 +175,10 @@ export class SparseIndex {
     );
     this.file.writeAt(bytes, this.#writtenCount * this.#entryBytes);
     this.#writtenCount = this.#count;
-    this.#isSizeInDoubt = false;
+    this.#isSizeInDoubt = wasInDoubt;
   }
 
-  /** Grows the file with zeroes, as an active segment's is; 0 leaves it as it is. */
+  /** Has the file grown with zeroes, as an active segment's is, when it is first written; 0 leaves it as it is. */
   preallocate(sizeBytes: number): void {
     if (sizeBytes === 0) return;
     const whole = Math.max(
@@ -180,9 +186,8 @@ export class SparseIndex {
       this.#count * this.#entryBytes,
     );
     if (this.#preallocatedBytes >= whole) return;
-    this.#clearFile();
     this.#preallocatedBytes = whole;
-    this.file.truncate(whole);
+    this.#isGrown = false;
   }
 
   get isPreallocated(): boolean {
@@ -198,12 +203,14 @@ export class SparseIndex {
       this.#isSizeInDoubt = true;
     }
     this.#clearFile();
-    const isLonger = this.#isSizeInDoubt || this.#preallocatedBytes > 0;
-    this.flush();
-    if (isLonger) {
-      this.file.truncate(this.#count * this.#entryBytes);
-    }
+    this.#isSizeInDoubt ||= this.#isGrown;
     this.#preallocatedBytes = 0;
+    this.#isGrown = false;
+    this.flush();
+    if (this.#isSizeInDoubt) {
+      this.file.truncate(this.#count * this.#entryBytes);
+      this.#isSizeInDoubt = false;
+    }
     this.#pending = null;
   }
 
