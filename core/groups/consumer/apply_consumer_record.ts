@@ -101,7 +101,8 @@ function applyMember(
     ...memberOf(group, memberId),
     ...facts,
     subscribedTopicNames: [...new Set(value.subscribedTopicNames)].sort(),
-    classic: classicMemberMetadata && {
+    // One without protocols was left out: no classic member is like that.
+    classic: !classicMemberMetadata?.supportedProtocols.length ? null : {
       sessionTimeoutMs: classicMemberMetadata.sessionTimeoutMs,
       supportedProtocols: classicMemberMetadata.supportedProtocols.map(
         // The bytes may be a view of what was read.

@@ -152,7 +152,11 @@ function fieldDecoder(field: FullField, form: Form, path: string): Part {
   }
   if ("struct" in field) {
     const part = structDecoder(field.struct, form, path);
-    return nullable ? nullableStruct(part, path) : part;
+    if (!nullable) return part;
+    return nullableStruct(part, {
+      path,
+      nullMark: field.tag === undefined ? -1 : 0,
+    });
   }
   const flexible = form.flexible && !field.classic;
   return scalarDecoder(field.type, { ...form, flexible }, { path, nullable });
@@ -163,14 +167,18 @@ interface Place {
   readonly nullable: boolean;
 }
 
-function nullableStruct({ decode }: Part, path: string): Part {
+/** @param place `nullMark`: 0 in a tagged field, as Kafka writes it, else -1. */
+function nullableStruct(
+  { decode }: Part,
+  { path, nullMark }: { readonly path: string; readonly nullMark: number },
+): Part {
   return {
     decode: (reader) => {
       const mark = reader.int8();
       if (mark === 1) return decode(reader);
-      if (mark === -1) return null;
+      if (mark === nullMark) return null;
       throw new DecodeError(
-        `${path} starts with ${mark}, not 1 or -1`,
+        `${path} starts with ${mark}, not 1 or ${nullMark}`,
         reader.position - 1,
       );
     },

@@ -163,8 +163,9 @@ function fieldEncoder(field: FullField, form: Form, path: string): Encode {
   }
   if ("struct" in field) {
     const encode = structEncoder(field.struct, form, path);
+    const nullMark = field.tag === undefined ? -1 : 0;
     return (writer, value) => {
-      if (nullable) writer.int8(value === null ? -1 : 1);
+      if (nullable) writer.int8(value === null ? nullMark : 1);
       if (value !== null) return encode(writer, value);
       if (!nullable) refuseNull(path);
     };

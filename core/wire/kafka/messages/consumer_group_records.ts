@@ -74,10 +74,10 @@ export const consumerGroupMemberMetadataValue = message({
     subscribedTopicRegex: { type: "string", nullableSince: 0 },
     rebalanceTimeoutMs: { type: "int32", default: -1 },
     serverAssignor: { type: "string", nullableSince: 0 },
+    /** null for a member of the newer protocol; left out, it is an empty one. */
     classicMemberMetadata: {
       tag: 0,
       nullableSince: 0,
-      default: null,
       struct: {
         sessionTimeoutMs: "int32",
         supportedProtocols: {
