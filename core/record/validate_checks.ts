@@ -135,7 +135,7 @@ export function checkBatchHeader(
  * Walks over all records.
  *
  * @param content The records, inflated.
- * @returns The highest timestamp.
+ * @returns The highest timestamp; no lower than -1, which is none.
  */
 export function checkBatchRecords(
   content: Uint8Array,
@@ -158,7 +158,7 @@ export function checkBatchRecords(
   if (isOutOfRange || lacksKey) {
     checkRecordsOfSet(readAll(content, header), options);
   }
-  return maxMs;
+  return Math.max(NO_TIMESTAMP, maxMs);
 }
 
 /** The time that all records share; `null` where each has its own. */

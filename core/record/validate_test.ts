@@ -423,6 +423,11 @@ Deno.test("a record without a timestamp is in no range, and passes", () => {
   });
   const limits = { timestampBeforeMaxMs: 10, timestampAfterMaxMs: 10 };
   strictEqual(validate(batch, limits).batch.maxTimestampMs, -1);
+  const negative = encodeBatch({
+    records: [{ timestampMs: -2, key: null, value: null }],
+    maxTimestampMs: -2,
+  });
+  strictEqual(validate(negative).batch.maxTimestampMs, -1);
 });
 
 Deno.test("the broker itself may write control batches", () => {
