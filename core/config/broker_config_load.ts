@@ -48,12 +48,14 @@ export function loadBrokerConfig(
     if (effect === "unknown") throw place(unknownKeyError(key), positions);
     if (effect === "none") withoutEffect.push(key);
   }
-  const config = readConfig(brokerConfig, texts, { positions });
+  const given = readConfig(brokerConfig, texts, { positions });
   try {
-    checkBrokerConfig(config);
+    checkBrokerConfig(given);
   } catch (error) {
     throw error instanceof ConfigError ? place(error, positions) : error;
   }
+  const isNamedTwice = nameTwice(texts);
+  const config = isNamedTwice ? readConfig(brokerConfig, texts) : given;
   const doubts = doubtfulSettings(config);
   if (sources.strict) refuseRemarks(withoutEffect, doubts, positions);
   return { config, texts, withoutEffect, doubts };
@@ -81,6 +83,15 @@ function collect(sources: BrokerConfigSources): Properties {
     if (!texts.has(key)) texts.set(key, text);
   }
   return { texts, positions };
+}
+
+/** Two keys for one number: who sets one has set both. */
+function nameTwice(texts: Map<string, string>): boolean {
+  const [brokerId, nodeId] = ["broker.id", "node.id"];
+  if (texts.has(brokerId) === texts.has(nodeId)) return false;
+  texts.set(nodeId, texts.get(nodeId) ?? texts.get(brokerId)!);
+  texts.set(brokerId, texts.get(nodeId)!);
+  return true;
 }
 
 function place(

@@ -39,6 +39,7 @@ Deno.test("loadBrokerConfig() reads Kafka's own example file", () => {
     ].join("\n"),
   );
   equal(config["broker.id"], 0);
+  equal(config["node.id"], 0);
   equal(config["zookeeper.connect"], "localhost:2181");
   deepEqual(
     ["num.io.threads", "num.network.threads", "num.partitions", "log.dirs"]
@@ -179,4 +180,13 @@ Deno.test("loadBrokerConfig() refuses an override without value", () => {
     messageOf("", ["log.dirs"]),
     '--override expected KEY=VALUE, got "log.dirs"',
   );
+});
+
+Deno.test("loadBrokerConfig() takes broker.id and node.id for one", () => {
+  for (const text of ["broker.id=7", "node.id=7"]) {
+    const { config, texts } = load(text);
+    deepEqual([config["broker.id"], config["node.id"]], [7, 7]);
+    deepEqual([texts.get("broker.id"), texts.get("node.id")], ["7", "7"]);
+  }
+  equal(load("").texts.has("node.id"), false);
 });
