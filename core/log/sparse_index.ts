@@ -35,6 +35,8 @@ export class SparseIndex {
   /** Entries below are in the file, the rest in `#pending`. */
   #writtenCount: number;
   #pending: DataView | null = null;
+  /** Where the last search in the file ended: a reader's next one ends near it. */
+  #lastFound = 0;
   /** Size that the file gets with its first write, 0 for no more than its entries. */
   #preallocatedBytes = 0;
   /** Whether the file has that size. */
@@ -128,6 +130,14 @@ export class SparseIndex {
       }
       return low - 1;
     }
+    if (high - low > BLOCK_ENTRIES) {
+      const first = Math.min(this.#lastFound, high - BLOCK_ENTRIES);
+      this.#read(first, BLOCK_ENTRIES);
+      const last = first + BLOCK_ENTRIES - 1;
+      const isInside = key(block, 0) <= target &&
+        target < key(block, (last - first) * size);
+      if (isInside) return this.#floorInBlock(first, last, target, key);
+    }
     while (high - low > BLOCK_ENTRIES) {
       const middle = (low + high) >>> 1;
       this.#read(middle, 1);
@@ -135,19 +145,33 @@ export class SparseIndex {
       else high = middle;
     }
     if (low === high) return low - 1;
-    const first = low;
-    this.#read(first, high - low);
+    this.#read(low, high - low);
+    return this.#floorInBlock(low, high, target, key);
+  }
+
+  /** The rest of a search, between entries that `block` holds from `first` on. */
+  #floorInBlock(
+    first: number,
+    end: number,
+    target: number,
+    key: (view: DataView, at: number) => number,
+  ): number {
+    let low = first;
+    let high = end;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (key(block, (middle - first) * size) <= target) low = middle + 1;
+      const at = (middle - first) * this.#entryBytes;
+      if (key(block, at) <= target) low = middle + 1;
       else high = middle;
     }
+    this.#lastFound = Math.max(0, low - 1);
     return low - 1;
   }
 
   /** Drops the entries from a place on. */
   truncate(count: number): void {
     if (count >= this.#count) return;
+    this.#lastFound = 0;
     if (count < this.#writtenCount) {
       // Preallocated zeroes must follow the last entry, not old entries.
       this.file.truncate(count * this.#entryBytes);
