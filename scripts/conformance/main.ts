@@ -13,6 +13,15 @@ import { type Cell, Suite } from "./suite.ts";
 
 /** Lets values of 10 MiB in. */
 const MESSAGE_MAX_BYTES = "12582912";
+/** Both protocols of groups, and timers as short as both brokers let them be. */
+const GROUP_SETTINGS: Readonly<Record<string, string>> = {
+  "group.coordinator.rebalance.protocols": "classic,consumer",
+  "group.initial.rebalance.delay.ms": "0",
+  "group.consumer.min.session.timeout.ms": "6000",
+  "group.consumer.session.timeout.ms": "6000",
+  "group.consumer.min.heartbeat.interval.ms": "500",
+  "group.consumer.heartbeat.interval.ms": "500",
+};
 const PAR_FILE = new URL(
   "../../testdata/conformance/par.json",
   import.meta.url,
@@ -66,6 +75,7 @@ async function startKq(work: string): Promise<RunningBroker> {
     "listeners": `PLAINTEXT://127.0.0.1:${port}`,
     "log.dirs": dataDirectory,
     "message.max.bytes": MESSAGE_MAX_BYTES,
+    ...GROUP_SETTINGS,
   };
   const log = await Deno.open(`${work}/kq.log`, { create: true, write: true });
   const child = new Deno.Command(command, {
@@ -99,7 +109,7 @@ async function startKafka(work: string): Promise<RunningBroker> {
     classPath,
     port,
     directory,
-    properties: { "message.max.bytes": MESSAGE_MAX_BYTES },
+    properties: { "message.max.bytes": MESSAGE_MAX_BYTES, ...GROUP_SETTINGS },
   });
   await untilAnswers(child, port, `${directory}/server.log`);
   return {
