@@ -1,0 +1,142 @@
+// Processes of kq, started from source, to be killed: brokers and members of
+// groups. What they print goes to files, as nothing of it may be lost with them.
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const RUN = [
+  "run",
+  "--quiet",
+  "--no-prompt",
+  "--cached-only",
+  "--frozen",
+  "-A",
+  "--config",
+  `${ROOT}deno.json`,
+  `${ROOT}main.ts`,
+];
+
+/** A port that nobody listens on now. */
+export function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return port;
+}
+
+export class KqProcess {
+  readonly #child: Deno.ChildProcess;
+  #hasEnded = false;
+
+  /**
+   * @param args What follows `kq`.
+   * @param files Where output and diagnostics go; both are appended to.
+   */
+  constructor(
+    args: readonly string[],
+    files: { readonly out: string; readonly err: string },
+  ) {
+    // The shell becomes the process, under the same id.
+    this.#child = new Deno.Command("sh", {
+      args: [
+        "-c",
+        'out=$1 err=$2; shift 2; exec "$@" >>"$out" 2>>"$err"',
+        "sh",
+        files.out,
+        files.err,
+        Deno.execPath(),
+        ...RUN,
+        ...args,
+      ],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    this.#child.status.then(() => this.#hasEnded = true);
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Ends it, and waits until it has; gives its exit code. */
+  async end(signal: "SIGKILL" | "SIGTERM"): Promise<number> {
+    if (!this.#hasEnded) this.#child.kill(signal);
+    return (await this.#child.status).code;
+  }
+}
+
+/** A broker that is killed and started again on the same port and data. */
+export class BrokerProcess {
+  readonly address: string;
+  readonly #directory: string;
+  readonly #overrides: readonly string[];
+  #process: KqProcess | null = null;
+
+  /** @param overrides `key=value`, beside the port and the data. */
+  constructor(directory: string, overrides: readonly string[]) {
+    this.#directory = directory;
+    this.#overrides = overrides;
+    this.address = `127.0.0.1:${freePort()}`;
+  }
+
+  /** Starts it, and waits until it listens. */
+  async start(): Promise<void> {
+    const overrides = [
+      `listeners=PLAINTEXT://${this.address}`,
+      `log.dirs=${this.#directory}/data`,
+      ...this.#overrides,
+    ];
+    const started = this.#process = new KqProcess(
+      [
+        "broker",
+        "start",
+        ...overrides.flatMap((each) => ["--override", each]),
+      ],
+      {
+        out: `${this.#directory}/broker.out`,
+        err: `${this.#directory}/broker.err`,
+      },
+    );
+    const [hostname, port] = this.address.split(":");
+    const untilMs = performance.now() + 30_000;
+    for (;;) {
+      try {
+        (await Deno.connect({ hostname, port: Number(port) })).close();
+        return;
+      } catch (error) {
+        if (started.hasEnded || performance.now() > untilMs) throw error;
+        await pause(10);
+      }
+    }
+  }
+
+  async end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
+    await this.#process?.end(signal);
+    this.#process = null;
+  }
+}
+
+export function pause(delayMs: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, delayMs));
+}
+
+/** Numbers in `--name` flags; the rest of `defaults` stays. */
+export function numberFlags<T extends { readonly [name: string]: number }>(
+  args: readonly string[],
+  defaults: T,
+): T {
+  const values: { [name: string]: number } = { ...defaults };
+  for (let i = 0; i < args.length; i += 2) {
+    const name = args[i].replace(/^--/, "");
+    const value = Number(args[i + 1]);
+    if (!(name in defaults) || !Number.isInteger(value)) {
+      console.error(
+        `usage: ${
+          Object.keys(defaults).map((key) => `[--${key} N]`).join(" ")
+        }`,
+      );
+      Deno.exit(2);
+    }
+    values[name] = value;
+  }
+  return values as T;
+}
