@@ -107,11 +107,20 @@ export class GroupShards {
           partition.isVisible(appended.endOffset);
         return isDone ? null : this.#committed(partition, appended);
       },
+      committed: () => {
+        const endOffset = log.logEndOffset;
+        return partition.isVisible(endOffset)
+          ? null
+          : this.#committed(partition, { endOffset, durable: null });
+      },
     };
   }
 
   /** @throws {KafkaError} REQUEST_TIMED_OUT, NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR. */
-  async #committed(partition: Partition, appended: Appended): Promise<void> {
+  async #committed(
+    partition: Partition,
+    appended: Pick<Appended, "endOffset" | "durable">,
+  ): Promise<void> {
     await appended.durable;
     if (partition.isVisible(appended.endOffset)) return;
     const { purgatory, config } = this.#options;

@@ -27,6 +27,10 @@ import type { ShardLog } from "./shard_log.ts";
 /** The topic that groups are kept in. */
 export const OFFSETS_TOPIC = "__consumer_offsets";
 
+/** When a shard that failed is loaded again; each time later, where it fails again. */
+const RELOAD_MIN_MS = 100;
+const RELOAD_MAX_MS = 10_000;
+
 /** What the coordinator asks of its broker. */
 export interface GroupCoordinatorOptions {
   readonly host: Host;
@@ -101,17 +105,33 @@ export class GroupCoordinator {
   lead(log: ShardLog): Promise<void> {
     if (this.#isClosed) return Promise.resolve();
     this.resign(log.partition);
+    return this.#load(log, RELOAD_MIN_MS);
+  }
+
+  #load(log: ShardLog, retryMs: number): Promise<void> {
     const shard = new GroupShard({
       host: this.host,
       log,
       compression: () => this.#compression(),
       loadBufferBytes: () => this.config["offsets.load.buffer.size"],
       onLoaded: (loaded) => this.#begin(loaded),
+      onFailed: (failed) => this.#loadAgain(failed, log, retryMs),
       trace: this.#options.trace,
     });
     this.#shards.set(log.partition, shard);
     this.#scheduleExpiry();
     return shard.load();
+  }
+
+  /**
+   * What of a failed shard's state is in the log is not known: it is read anew, for
+   * as long as this broker leads the partition.
+   */
+  #loadAgain(failed: GroupShard, log: ShardLog, retryMs: number): void {
+    this.host.clock.after(retryMs, () => {
+      if (this.#isClosed || this.#shards.get(log.partition) !== failed) return;
+      void this.#load(log, Math.min(2 * retryMs, RELOAD_MAX_MS));
+    });
   }
 
   /** Gives up a partition; those who wait for its groups are told to look elsewhere. */
@@ -127,13 +147,18 @@ export class GroupCoordinator {
     for (const partition of [...this.#shards.keys()]) this.resign(partition);
   }
 
-  /** Members that the log knows have the time of a session to come back. */
+  /**
+   * Members that the log knows have the time of a session to come back. Where there
+   * are more of them than there may be now, they join again, and the last are refused.
+   */
   #begin(shard: GroupShard): void {
     const now = shard.now();
-    for (const group of shard.state.groups.values()) {
+    const sizeMax = this.config["group.max.size"];
+    for (const group of [...shard.state.groups.values()]) {
       if (!(group instanceof ClassicGroup)) continue;
       group.beginSessions(now);
-      classicTimeout(this, shard, group);
+      if (group.members.size > sizeMax) rebalanceClassic(this, shard, group);
+      else classicTimeout(this, shard, group);
     }
     this.consumer.begin(shard);
   }

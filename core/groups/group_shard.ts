@@ -37,6 +37,11 @@ export interface ShardOptions {
   readonly loadBufferBytes: () => number;
   /** Called once when the state is complete, before anybody sees it. */
   readonly onLoaded: (shard: GroupShard) => void;
+  /**
+   * Called once when the state cannot be trusted any more, or could not be loaded:
+   * a new shard has to be loaded from the log.
+   */
+  readonly onFailed: (shard: GroupShard) => void;
   readonly trace: (line: string) => void;
 }
 
@@ -79,6 +84,7 @@ export class GroupShard {
         isWanted: () => this.#phase === "loading",
         report: trace,
       });
+      await this.#untilCommitted();
       if (this.#phase !== "loading") return;
       this.#phase = "active";
       this.#options.onLoaded(this);
@@ -90,15 +96,40 @@ export class GroupShard {
       }
     } catch (error) {
       if (this.#phase !== "loading") return;
-      this.#phase = "failed";
       const reason = error instanceof Error ? error.message : String(error);
       trace(`Cannot load the groups of ${log.name}: ${reason}`);
+      this.#fail();
+    }
+  }
+
+  /** What was loaded counts once all replicas have it; nothing is answered before. */
+  async #untilCommitted(): Promise<void> {
+    while (this.#phase === "loading") {
+      try {
+        await this.#options.log.committed();
+        return;
+      } catch (error) {
+        // It may take the others longer than a request would wait.
+        const isLate = error instanceof KafkaError &&
+          error.errorName === "REQUEST_TIMED_OUT";
+        if (!isLate) throw error;
+      }
     }
   }
 
   /** Another broker leads the partition, or none: all who wait are sent away. */
   unload(): void {
     this.#phase = "unloaded";
+    this.#sendAway();
+  }
+
+  #fail(): void {
+    this.#phase = "failed";
+    this.#sendAway();
+    this.#options.onFailed(this);
+  }
+
+  #sendAway(): void {
     this.timers.cancelAll();
     for (const group of this.state.groups.values()) {
       if (group instanceof ClassicGroup) group.abandon();
@@ -107,7 +138,7 @@ export class GroupShard {
 
   /**
    * @throws {KafkaError} COORDINATOR_LOAD_IN_PROGRESS, NOT_COORDINATOR,
-   * COORDINATOR_NOT_AVAILABLE where the log could not be read.
+   * COORDINATOR_NOT_AVAILABLE until it is loaded again after a failure.
    */
   assertActive(): void {
     if (this.#phase === "active") return;
@@ -200,8 +231,11 @@ export class GroupShard {
         if (this.#durable === waiting) this.#durable = null;
       },
       // What was applied may never become durable: the state is no longer the log's.
-      () => {
-        if (this.#phase === "active") this.#phase = "failed";
+      (error) => {
+        if (this.#phase !== "active") return;
+        const { log, trace } = this.#options;
+        trace(`The groups of ${log.name} are loaded anew: ${error.message}`);
+        this.#fail();
       },
     );
     this.#durable = waiting;

@@ -15,4 +15,11 @@ export interface ShardLog {
    * @throws {KafkaError} As `PartitionLog.append`, NOT_ENOUGH_REPLICAS.
    */
   append(batch: Uint8Array, nowMs: number): Promise<void> | null;
+  /**
+   * When all that the log has now is what every later leader will have; `null`
+   * where it is.
+   *
+   * @throws {KafkaError} As the promise of `append`.
+   */
+  committed(): Promise<void> | null;
 }

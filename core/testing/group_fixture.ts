@@ -109,6 +109,7 @@ export function shardLogOf(
       log.highWatermark = lastOffset + 1;
       return options.durable?.() ?? null;
     },
+    committed: () => null,
   };
 }
 

@@ -209,6 +209,50 @@ Deno.test("a group takes no more members than it may have", async () => {
   }, { config: { "group.max.size": 2 } });
 });
 
+Deno.test("a loaded group with more members than it may have is cut down", async () => {
+  const sim = simHost(701);
+  await sim.run(async () => {
+    const before = await openTestCoordinator(sim.host, {
+      config: { "group.initial.rebalance.delay.ms": 1000 },
+    });
+    const joined = await Promise.all(
+      Array.from({ length: 4 }, () => testJoin(before)),
+    );
+    await testSync(before, joined[0], {});
+    const ids = joined.map(({ memberId }) => memberId);
+    before.coordinator.close();
+    await before.logDirs.close({ brokerEpoch: 1 });
+
+    const test = await openTestCoordinator(sim.host, {
+      config: { "group.max.size": 2 },
+    });
+    strictEqual(groupOf(test).state, "PreparingRebalance");
+    strictEqual(groupOf(test).members.size, 4);
+    for (const memberId of ids) {
+      const code = beat(test, memberId, 1);
+      strictEqual(code, ErrorCode.REBALANCE_IN_PROGRESS, "it may commit first");
+    }
+    const answers = await Promise.all(
+      ids.map((memberId) => testJoin(test, { memberId })),
+    );
+    deepStrictEqual(answers.map(({ errorCode }) => errorCode), [
+      ErrorCode.NONE,
+      ErrorCode.NONE,
+      ErrorCode.GROUP_MAX_SIZE_REACHED,
+      ErrorCode.GROUP_MAX_SIZE_REACHED,
+    ]);
+    deepStrictEqual(answers.map(({ generationId }) => generationId), [
+      2,
+      2,
+      -1,
+      -1,
+    ]);
+    deepStrictEqual([...groupOf(test).members.keys()], ids.slice(0, 2));
+    test.coordinator.close();
+    await test.logDirs.close({ brokerEpoch: 1 });
+  });
+});
+
 Deno.test("a static member comes back without a rebalance, and fences itself", async () => {
   await withCoordinator(async (test) => {
     const groupInstanceId = "i";

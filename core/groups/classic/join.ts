@@ -43,6 +43,7 @@ export function join(group: ClassicGroup, event: JoinEvent, step: Step): void {
     group.remove(memberId);
     group.pendingMembers.delete(memberId);
     reply(refusedJoin(ErrorCode.GROUP_MAX_SIZE_REACHED, ""));
+    if (group.state === "PreparingRebalance") completeIfAllJoined(group, step);
     return;
   }
   if (group.state === "Dead") {
