@@ -49,7 +49,6 @@ export function checkBrokerConfig(config: BrokerConfig): void {
   checkIds(config);
   checkDirectories(dataDirectories(config));
   checkListeners(config);
-  checkSizes(config);
   checkTimes(config);
   checkConsumerGroups(config);
 }
@@ -171,18 +170,6 @@ function checkKeys(
         `${name}, which speaks ${securityProtocol}`,
       );
     }
-  }
-}
-
-function checkSizes(config: BrokerConfig): void {
-  const message = config["message.max.bytes"];
-  const request = config["socket.request.max.bytes"];
-  if (message > request) {
-    contradiction(
-      "message.max.bytes",
-      `at most socket.request.max.bytes (${request})`,
-      `${message}`,
-    );
   }
 }
 
