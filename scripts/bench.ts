@@ -6,38 +6,15 @@
 // median of its rounds. Figures are compared as ratios; the machine's own are in
 // them.
 
-import {
-  kafkaClassPath,
-  startApacheKafka,
-  toolArgs,
-} from "./conformance/apache_kafka.ts";
-import {
-  cpuSeconds,
-  memoryMb,
-  timed,
-  timedSilently,
-  untilMetadata,
-} from "./bench_probe.ts";
-
-interface Broker {
-  readonly name: string;
-  readonly port: number;
-  readonly process: Deno.ChildProcess;
-  readonly startMs: number;
-}
+import { type Broker, startKafka, startKq, stop } from "./bench_brokers.ts";
+import { cpuSeconds, memoryMb, timed, timedSilently } from "./bench_probe.ts";
+import { middle, printTable, type Row } from "./bench_table.ts";
+import { kafkaClassPath, toolArgs } from "./conformance/apache_kafka.ts";
 
 interface Load {
   readonly throughput: number;
   readonly p99Ms: number;
   readonly cpuSeconds: number;
-}
-
-interface Row {
-  readonly figure: string;
-  readonly kq: number;
-  readonly kafka: number;
-  /** What the ratio kq/kafka should be: at most, or at least. */
-  readonly bound?: readonly ["<=" | ">=", number];
 }
 
 const KQ_PORT = 29292;
@@ -55,46 +32,6 @@ if (found === null) {
 }
 const classPath = found;
 const work = await Deno.makeTempDir({ prefix: "kq-bench-" });
-
-async function startKq(index: number): Promise<Broker> {
-  const startMs = performance.now();
-  const process = new Deno.Command(kq, {
-    args: [
-      "broker",
-      "start",
-      "--override",
-      `listeners=PLAINTEXT://127.0.0.1:${KQ_PORT}`,
-      "--override",
-      `log.dirs=${work}/kq-${index}`,
-    ],
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  return {
-    name: "kq",
-    port: KQ_PORT,
-    process,
-    startMs: await untilMetadata(KQ_PORT, startMs),
-  };
-}
-
-async function startKafka(index: number): Promise<Broker> {
-  const directory = `${work}/kafka-${index}`;
-  await Deno.mkdir(directory);
-  // Formatting the storage is not counted as starting.
-  const process = await startApacheKafka({
-    classPath,
-    port: KAFKA_PORT,
-    directory,
-  });
-  const startMs = performance.now();
-  return {
-    name: "kafka",
-    port: KAFKA_PORT,
-    process,
-    startMs: await untilMetadata(KAFKA_PORT, startMs),
-  };
-}
 
 async function kqCommand(broker: Broker, ...args: string[]): Promise<number> {
   const { ms } = await timed(kq, [...args, "-b", `127.0.0.1:${broker.port}`]);
@@ -142,10 +79,6 @@ async function consume(broker: Broker, records: number) {
   };
 }
 
-function middle(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
-}
-
 /** The middle of an odd count of runs. */
 async function median(count: number, run: () => Promise<number>) {
   const values: number[] = [];
@@ -178,29 +111,6 @@ async function crowd(broker: Broker): Promise<number> {
   const used = memoryMb(broker.process.pid, "VmRSS");
   for (const connection of connections) connection.close();
   return used;
-}
-
-function print(rows: readonly Row[]): void {
-  console.log("| figure | kq | Apache Kafka | kq / Kafka | wanted |");
-  console.log("| --- | ---: | ---: | ---: | --- |");
-  for (const { figure, kq, kafka, bound } of rows) {
-    const ratio = kq / kafka;
-    const met = bound === undefined
-      ? ""
-      : (bound[0] === "<=" ? ratio <= bound[1] : ratio >= bound[1])
-      ? "met"
-      : "**not met**";
-    const wanted = bound === undefined
-      ? ""
-      : `${bound[0] === "<=" ? "at most" : "at least"} ${bound[1]} x: ${met}`;
-    const digits = (value: number) =>
-      value >= 100 ? value.toFixed(0) : value.toFixed(2);
-    console.log(
-      `| ${figure} | ${digits(kq)} | ${digits(kafka)} | ${
-        ratio.toFixed(2)
-      } | ${wanted} |`,
-    );
-  }
 }
 
 interface Round {
@@ -283,28 +193,24 @@ function rowsOf(rounds: readonly [Round, Round][]): Row[] {
   ];
 }
 
-async function stop(broker: Broker): Promise<void> {
-  try {
-    broker.process.kill("SIGTERM");
-  } catch { /* It ended by itself, and the run has failed already. */ }
-  await broker.process.status;
-}
-
 const brokers: Broker[] = [];
 try {
   // A first start unpacks what a self-extracting file holds; it is not measured.
   await timed(kq, ["version"]);
   const rounds: [Round, Round][] = [];
   for (let i = 0; i < ROUNDS; i++) {
-    brokers.push(await startKq(i), await startKafka(i));
+    brokers.push(
+      await startKq(kq, KQ_PORT, `${work}/kq-${i}`),
+      await startKafka(classPath, KAFKA_PORT, `${work}/kafka-${i}`),
+    );
     rounds.push(await round(brokers[0], brokers[1]));
     console.error(`bench: round ${i + 1} of ${ROUNDS} is done`);
     for (const broker of brokers.splice(0)) await stop(broker);
   }
-  brokers.push(await startKq(ROUNDS));
+  brokers.push(await startKq(kq, KQ_PORT, `${work}/kq-${ROUNDS}`));
   const crowded = await crowd(brokers[0]);
   console.log(`\n${new Date().toISOString().slice(0, 10)}, ${kq}\n`);
-  print(rowsOf(rounds));
+  printTable(rowsOf(rounds));
   console.log(
     `\nkq with ${WIDE_PARTITIONS} partitions and ${IDLE_CONNECTIONS} idle ` +
       `connections: ${crowded.toFixed(0)} MB resident (wanted: below 1024).`,
