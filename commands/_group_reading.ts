@@ -45,8 +45,10 @@ const COMMIT_INTERVAL_MS = 5000;
 /** A commit came too late: the group has gone on without this member. */
 const TAKEN: ReadonlySet<string> = new Set([
   "FENCED_INSTANCE_ID",
+  "FENCED_MEMBER_EPOCH",
   "ILLEGAL_GENERATION",
   "REBALANCE_IN_PROGRESS",
+  "STALE_MEMBER_EPOCH",
   "UNKNOWN_MEMBER_ID",
 ]);
 

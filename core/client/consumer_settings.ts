@@ -8,6 +8,7 @@ import { ConfigError } from "../config/config_error.ts";
 import {
   type ClientSettings,
   clientSettings,
+  configMap,
   type ConfigTexts,
   readClientConfig,
 } from "./client_settings.ts";
@@ -31,9 +32,25 @@ export interface ConsumerSettings {
   readonly group: GroupSettings | null;
 }
 
+/** How the members of a group agree: among each other, or by the coordinator. */
+export type GroupProtocol = "classic" | "consumer";
+
+/** Keys that one of the protocols alone has a use for. */
+const KEYS_OF_PROTOCOL = {
+  classic: [
+    "heartbeat.interval.ms",
+    "partition.assignment.strategy",
+    "session.timeout.ms",
+  ],
+  consumer: ["group.remote.assignor"],
+} as const;
+
 /** How a member of a group behaves. */
 export interface GroupSettings {
   readonly groupId: string;
+  readonly protocol: GroupProtocol;
+  /** Which of the coordinator's assignors; `null` for its own choice. */
+  readonly remoteAssignor: string | null;
   /** Fixed name of the member; `null` for none. */
   readonly instanceId: string | null;
   readonly sessionTimeoutMs: number;
@@ -68,11 +85,14 @@ export function readConsumerSettings(texts: ConfigTexts): ConsumerSettings {
     offsetReset: values["auto.offset.reset"] as OffsetReset,
     checksCrcs: values["check.crcs"],
     rack: values["client.rack"],
-    group: groupSettings(values),
+    group: groupSettings(values, configMap(texts)),
   };
 }
 
-function groupSettings(values: ConsumerConfig): GroupSettings | null {
+function groupSettings(
+  values: ConsumerConfig,
+  texts: ReadonlyMap<string, string>,
+): GroupSettings | null {
   const groupId = values["group.id"];
   if (groupId === null) return null;
   const heartbeatIntervalMs = values["heartbeat.interval.ms"];
@@ -84,16 +104,12 @@ function groupSettings(values: ConsumerConfig): GroupSettings | null {
       { key: "heartbeat.interval.ms" },
     );
   }
-  if (values["group.protocol"].toLowerCase() !== "classic") {
-    throw new ConfigError(
-      `group.protocol: only classic is spoken by this consumer, got ${
-        values["group.protocol"]
-      }`,
-      { key: "group.protocol" },
-    );
-  }
+  const protocol = values["group.protocol"].toLowerCase() as GroupProtocol;
+  checkProtocol(protocol, texts);
   return {
     groupId,
+    protocol,
+    remoteAssignor: values["group.remote.assignor"],
     instanceId: values["group.instance.id"],
     sessionTimeoutMs,
     heartbeatIntervalMs,
@@ -103,4 +119,22 @@ function groupSettings(values: ConsumerConfig): GroupSettings | null {
     assignors: values["partition.assignment.strategy"],
     excludesInternal: values["exclude.internal.topics"],
   };
+}
+
+/** As in Java's consumer, what would be without effect is refused. */
+function checkProtocol(
+  protocol: GroupProtocol,
+  texts: ReadonlyMap<string, string>,
+): void {
+  const other = protocol === "classic" ? "consumer" : "classic";
+  const key = KEYS_OF_PROTOCOL[other].find((each) => texts.has(each));
+  if (key === undefined) return;
+  const instead =
+    protocol === "consumer" && key !== "partition.assignment.strategy"
+      ? `the group's own consumer.${key} counts`
+      : `it belongs to group.protocol=${other}`;
+  throw new ConfigError(
+    `${key}: cannot be set with group.protocol=${protocol}: ${instead}`,
+    { key },
+  );
 }

@@ -24,10 +24,11 @@ import {
   type GroupSettings,
   readConsumerSettings,
 } from "./consumer_settings.ts";
-import type { JoinOutcome } from "./group_join.ts";
 import { GroupMember } from "./group_member.ts";
 import type { CommittedOffset, OffsetToCommit } from "./group_offsets.ts";
 import { GroupSubscription } from "./group_subscription.ts";
+import { HeartbeatMember } from "./heartbeat_member.ts";
+import type { AssignmentOutcome, Membership } from "./membership.ts";
 import { partitionKey, type TopicPartition } from "./metadata.ts";
 import { OffsetCommits } from "./offset_commits.ts";
 import {
@@ -109,7 +110,7 @@ export class GroupConsumer extends Consumer {
   readonly #settings: GroupSettings;
   readonly #assignors: readonly Assignor[];
   readonly #isCooperative: boolean;
-  readonly #member: GroupMember;
+  readonly #member: Membership;
   readonly #commits: OffsetCommits;
   #subscription: GroupSubscription | null = null;
   #listener: RebalanceListener = {};
@@ -139,19 +140,7 @@ export class GroupConsumer extends Consumer {
     this.#settings = group;
     this.#assignors = group.assignors.map(assignorByName);
     this.#isCooperative = this.#assignors.every((a) => a.isCooperative);
-    this.#member = new GroupMember({
-      cluster,
-      settings: group,
-      plan: () => ({
-        topics: this.#subscription?.topics ?? [],
-        assignors: this.#assignors,
-        ownedPartitions: this.assignment,
-        lastPartitions: this.#last.partitions,
-        lastGenerationId: this.#last.generationId,
-        rack: settings.rack,
-      }),
-      onChange: () => this.#interrupt(),
-    });
+    this.#member = this.#membership(group, settings.rack);
     this.#commits = new OffsetCommits(cluster, this.#member);
     this.#commitAtMs = this.#nowMs() + group.commitIntervalMs;
   }
@@ -302,6 +291,31 @@ export class GroupConsumer extends Consumer {
     }
   }
 
+  #membership(settings: GroupSettings, rack: string): Membership {
+    const { cluster } = this;
+    const onChange = () => this.#interrupt();
+    if (settings.protocol === "consumer") {
+      const wishes = () => ({
+        topics: this.#subscription?.topics ?? [],
+        pattern: this.#subscription?.brokerPattern ?? null,
+      });
+      return new HeartbeatMember({ cluster, settings, rack, wishes, onChange });
+    }
+    return new GroupMember({
+      cluster,
+      settings,
+      plan: () => ({
+        topics: this.#subscription?.topics ?? [],
+        assignors: this.#assignors,
+        ownedPartitions: this.assignment,
+        lastPartitions: this.#last.partitions,
+        lastGenerationId: this.#last.generationId,
+        rack,
+      }),
+      onChange,
+    });
+  }
+
   #interrupt(): void {
     this.#isInterrupted = true;
     super.wakeup();
@@ -322,6 +336,8 @@ export class GroupConsumer extends Consumer {
   }
 
   async #prepareJoin(subscription: GroupSubscription): Promise<void> {
+    // By the newer protocol, only the coordinator takes away.
+    if (this.#member.keepsPartitions && !this.#member.isLost) return;
     if (this.#settings.commitsItself && !this.#member.isLost) {
       await this.#commitQuietly(
         this.positions(),
@@ -339,7 +355,7 @@ export class GroupConsumer extends Consumer {
   }
 
   async #joined(
-    outcome: JoinOutcome,
+    outcome: AssignmentOutcome,
     subscription: GroupSubscription,
   ): Promise<void> {
     const { partitions, generationId, partitionCounts } = outcome;
@@ -353,11 +369,14 @@ export class GroupConsumer extends Consumer {
       );
     }
     await this.#giveUp(revoked, false);
+    if (this.#member.keepsPartitions && this.#member.isLost) {
+      // Expelled meanwhile: nothing is to be read that others may have.
+      return super.assign(without(owned, revoked));
+    }
     super.assign(partitions);
     this.#last = { partitions, generationId };
     subscription.joined(partitionCounts);
-    // What was given up here is for others, who get it in another round.
-    if (revoked.length > 0) this.#member.requestJoin();
+    this.#member.noteAssigned({ hasRevoked: revoked.length > 0 });
     await this.#listener.onAssigned?.(without(partitions, owned));
   }
 

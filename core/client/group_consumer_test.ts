@@ -3,73 +3,19 @@ import { encodeBatch } from "../record/record_batch.ts";
 import { FakeCluster } from "../testing/fake_broker.ts";
 import type { FakePartition } from "../testing/fake_cluster.ts";
 import { type FakeGroup, serveGroups } from "../testing/fake_group.ts";
+import {
+  RunningConsumer,
+  shownPartitions,
+} from "../testing/running_consumer.ts";
 import { type SimHost, simHost } from "../testing/sim_host.ts";
 import { apiKeys } from "../wire/kafka/api_keys.ts";
 import { ErrorCode } from "../wire/kafka/errors.ts";
-import type { RecordChunk } from "./consumer.ts";
-import { createGroupConsumer, type GroupConsumer } from "./group_consumer.ts";
-import type { TopicPartition } from "./metadata.ts";
-
-/** A consumer that polls on its own, and keeps what happens to it. */
-class Running {
-  readonly consumer: GroupConsumer;
-  readonly events: string[] = [];
-  readonly records: string[] = [];
-  error: Error | null = null;
-  isStopped = false;
-  #polling: Promise<void> | null = null;
-
-  constructor(sim: SimHost, config: Record<string, string>) {
-    this.consumer = createGroupConsumer(sim.host, config);
-  }
-
-  start(topics: readonly string[] | RegExp = ["t"]): this {
-    const tell = (what: string) => (partitions: readonly TopicPartition[]) => {
-      this.events.push(`${what} ${shown(partitions)}`.trim());
-    };
-    this.consumer.subscribe(topics, {
-      onAssigned: tell("+"),
-      onRevoked: tell("-"),
-      onLost: tell("!"),
-    });
-    this.#polling = this.#poll();
-    return this;
-  }
-
-  async stop(): Promise<void> {
-    this.isStopped = true;
-    this.consumer.wakeup();
-    await this.#polling;
-    await this.consumer.close();
-  }
-
-  async #poll(): Promise<void> {
-    try {
-      while (!this.isStopped) this.#take(await this.consumer.poll(1000));
-    } catch (error) {
-      this.error = error as Error;
-    }
-  }
-
-  #take(chunks: readonly RecordChunk[]): void {
-    for (const { topic, partition, records } of chunks) {
-      for (const { offset } of records) {
-        this.records.push(`${topic}${partition}@${offset}`);
-      }
-    }
-  }
-}
-
-function shown(partitions: readonly TopicPartition[]): string {
-  return partitions.map(({ topic, partition }) => `${topic}${partition}`)
-    .sort().join(" ");
-}
 
 interface Scene {
   readonly sim: SimHost;
   readonly fake: FakeCluster;
   readonly group: () => FakeGroup;
-  running(config?: Record<string, string>): Running;
+  running(config?: Record<string, string>): RunningConsumer;
   /** Lets time pass. */
   pass(ms: number): Promise<void>;
 }
@@ -78,7 +24,7 @@ async function scene(job: (scene: Scene) => Promise<void>): Promise<void> {
   const sim = simHost(7);
   const fake = new FakeCluster(sim, 2);
   const groups = serveGroups(fake, fake.broker(2));
-  const all: Running[] = [];
+  const all: RunningConsumer[] = [];
   await sim.run(async () => {
     await fake.start();
     await job({
@@ -86,7 +32,7 @@ async function scene(job: (scene: Scene) => Promise<void>): Promise<void> {
       fake,
       group: () => groups.get("g")!,
       running(config = {}) {
-        const running = new Running(sim, {
+        const running = new RunningConsumer(sim, {
           "bootstrap.servers": fake.bootstrap,
           "group.id": "g",
           "auto.offset.reset": "earliest",
@@ -184,7 +130,9 @@ Deno.test("a member whose application does not poll leaves, and comes back with 
     fake.state.createTopic("t", 1);
     const { consumer } = running({ "max.poll.interval.ms": "4000" });
     const lost: string[] = [];
-    consumer.subscribe(["t"], { onLost: (all) => void lost.push(shown(all)) });
+    consumer.subscribe(["t"], {
+      onLost: (all) => void lost.push(shownPartitions(all)),
+    });
     while (consumer.assignment.length === 0) await consumer.poll(100);
     await pass(10_000);
     strictEqual(group().members.size, 0);
@@ -327,7 +275,7 @@ Deno.test("members that come and go in good order read each record exactly once"
       deepStrictEqual(read, written, `seed ${seed}`);
       const owned = all.filter(({ isStopped }) => !isStopped)
         .flatMap(({ consumer }) => consumer.assignment);
-      strictEqual(shown(owned), "t0 t1 t2 t3 t4");
+      strictEqual(shownPartitions(owned), "t0 t1 t2 t3 t4");
       strictEqual(group().state, "stable");
     });
   }

@@ -29,6 +29,7 @@ import {
   encodeAssignment,
   encodeSubscription,
 } from "./consumer_protocol.ts";
+import type { AssignmentOutcome } from "./membership.ts";
 import type { TopicPartition } from "./metadata.ts";
 
 const JOIN_GROUP = exchange(joinGroupRequest, joinGroupResponse);
@@ -48,12 +49,8 @@ export interface JoinPlan {
   readonly rack: string;
 }
 
-export interface JoinOutcome {
+export interface JoinOutcome extends AssignmentOutcome {
   readonly assignorName: string;
-  readonly generationId: number;
-  readonly partitions: readonly TopicPartition[];
-  /** What a leader has gone by: numbers of partitions by topic. */
-  readonly partitionCounts: ReadonlyMap<string, number> | null;
 }
 
 interface JoinCall {

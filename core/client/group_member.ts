@@ -30,6 +30,7 @@ import {
   MemberIdRequired,
   sendJoin,
 } from "./group_join.ts";
+import { isExpulsion, type Membership } from "./membership.ts";
 
 const HEARTBEAT = exchange(heartbeatRequest, heartbeatResponse);
 const LEAVE_GROUP = exchange(leaveGroupRequest, leaveGroupResponse);
@@ -47,7 +48,8 @@ export interface GroupMemberParts {
 
 const OUT = { memberId: "", generationId: -1 };
 
-export class GroupMember {
+export class GroupMember implements Membership {
+  readonly keepsPartitions = false;
   readonly #parts: GroupMemberParts;
   #identity: { readonly memberId: string; readonly generationId: number } = OUT;
   #coordinator: number | null = null;
@@ -116,6 +118,11 @@ export class GroupMember {
     const outcome = this.#outcome;
     this.#outcome = null;
     return outcome;
+  }
+
+  /** What was given up is for others, who get it in another round. */
+  noteAssigned({ hasRevoked }: { readonly hasRevoked: boolean }): void {
+    if (hasRevoked) this.requestJoin();
   }
 
   /** Starts to join; what was owned has been given up as far as it has to be. */
@@ -352,11 +359,4 @@ export class GroupMember {
   #nowMs(): number {
     return this.#parts.cluster.host.clock.monotonicMs();
   }
-}
-
-/** True where the coordinator says that this member, or its generation, is none of the group's. */
-export function isExpulsion(error: KafkaError): boolean {
-  return error.errorName === "UNKNOWN_MEMBER_ID" ||
-    error.errorName === "ILLEGAL_GENERATION" ||
-    error.errorName === "FENCED_INSTANCE_ID";
 }

@@ -57,6 +57,8 @@ export interface Committer {
   readonly generationId: number;
   readonly memberId: string;
   readonly instanceId: string | null;
+  /** True where the generation is a member epoch of the newer protocol. */
+  readonly isByEpoch?: boolean;
 }
 
 interface OffsetCall {
@@ -100,6 +102,8 @@ export async function sendOffsetCommit(
 export interface GroupOffsetsQuery {
   readonly group: string;
   readonly partitions: readonly TopicPartition[] | null;
+  /** Who asks, by the newer protocol; nobody in particular where left out. */
+  readonly member?: Committer | null;
 }
 
 /** Looks up offsets of groups of one coordinator, asking once. */
@@ -114,8 +118,10 @@ export async function sendOffsetFetch(
   const { requireStable } = call;
   if (version >= GROUPS_VERSION_MIN) {
     const answer = await cluster.callNode(call.nodeId, OFFSET_FETCH, {
-      groups: queries.map(({ group, partitions }) => ({
+      groups: queries.map(({ group, partitions, member }) => ({
         groupId: group,
+        memberId: member?.memberId ?? null,
+        memberEpoch: member?.generationId ?? -1,
         topics: partitions && topicsOf(partitions),
       })),
       requireStable,

@@ -10,6 +10,12 @@ import { decodeMetadata } from "./metadata.ts";
 /** Topics that are missing are looked for so often. */
 const MISSING_INTERVAL_MS = 1000;
 
+const INTERNAL_TOPICS = [
+  "__consumer_offsets",
+  "__transaction_state",
+  "__share_group_state",
+];
+
 export interface GroupSubscriptionParts {
   readonly cluster: Cluster;
   /** A pattern has to match whole names. */
@@ -41,6 +47,18 @@ export class GroupSubscription {
 
   get topics(): readonly string[] {
     return this.#topics;
+  }
+
+  /**
+   * The pattern as a broker may match it; `null` where there is none, or where it
+   * would match internal topics that are to be left out.
+   */
+  get brokerPattern(): string | null {
+    const { wanted, excludesInternal } = this.#parts;
+    if (!(wanted instanceof RegExp) || /[imsv]/.test(wanted.flags)) return null;
+    const isRisky = excludesInternal &&
+      INTERNAL_TOPICS.some((name) => this.#pattern!.test(name));
+    return isRisky ? null : wanted.source;
   }
 
   /** Waits until it is known which topics a pattern means. */

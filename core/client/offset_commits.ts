@@ -6,7 +6,6 @@ import { KafkaError } from "../wire/kafka/errors.ts";
 import { asError, ClusterUnreachableError } from "./client_error.ts";
 import type { Cluster } from "./cluster.ts";
 import { isCoordinatorFailure } from "./coordinator_calls.ts";
-import { type GroupMember, isExpulsion } from "./group_member.ts";
 import {
   type CommittedOffset,
   offsetsByKey,
@@ -14,14 +13,15 @@ import {
   sendOffsetCommit,
   sendOffsetFetch,
 } from "./group_offsets.ts";
+import { isExpulsion, type Membership } from "./membership.ts";
 import { partitionKey, type TopicPartition } from "./metadata.ts";
 import type { PartitionPosition } from "./position.ts";
 
 export class OffsetCommits {
   readonly #cluster: Cluster;
-  readonly #member: GroupMember;
+  readonly #member: Membership;
 
-  constructor(cluster: Cluster, member: GroupMember) {
+  constructor(cluster: Cluster, member: Membership) {
     this.#cluster = cluster;
     this.#member = member;
   }
@@ -31,8 +31,8 @@ export class OffsetCommits {
    *
    * @param options `retries`: false gives up with the first failure.
    * @throws {KafkaError} `REBALANCE_IN_PROGRESS` where the commit has to wait for
-   * the next poll; `UNKNOWN_MEMBER_ID`, `ILLEGAL_GENERATION`, `FENCED_INSTANCE_ID`
-   * where others may have the partitions by now; what else a partition failed with.
+   * the next poll; `UNKNOWN_MEMBER_ID`, `ILLEGAL_GENERATION`, `FENCED_INSTANCE_ID`,
+   * `FENCED_MEMBER_EPOCH` where others may have the partitions by now; what else a partition failed with.
    */
   async commit(
     offsets: readonly OffsetToCommit[],
@@ -40,7 +40,7 @@ export class OffsetCommits {
   ): Promise<void> {
     if (offsets.length === 0) return;
     const { deadlineMs } = options;
-    const as = this.#member.committer;
+    let as = this.#member.committer;
     for (let attempt = 1;; attempt++) {
       let failure: Error;
       try {
@@ -64,6 +64,8 @@ export class OffsetCommits {
       if (isOver || !await this.#cluster.pause(attempt, deadlineMs)) {
         throw failure;
       }
+      // An epoch moves on while the member keeps what it has.
+      if (isStale(failure)) as = this.#member.committer;
     }
   }
 
@@ -77,7 +79,7 @@ export class OffsetCommits {
         return await this.#fetch(partitions, deadlineMs);
       } catch (error) {
         this.#member.noteFailure(error);
-        if (!isCoordinatorFailure(error)) throw error;
+        if (!isCoordinatorFailure(error) && !isStale(error)) throw error;
         if (error instanceof ClusterUnreachableError) throw error;
         if (!await this.#cluster.pause(attempt, deadlineMs)) throw error;
       }
@@ -97,7 +99,9 @@ export class OffsetCommits {
       const retryAtMs = monotonicMs() +
         this.#cluster.settings.retryBackoff.firstMs;
       for (const position of positions) {
-        if (isCoordinatorFailure(error)) position.retryAtMs = retryAtMs;
+        const mayPass = isCoordinatorFailure(error) || isStale(error) ||
+          this.#member.isLost;
+        if (mayPass) position.retryAtMs = retryAtMs;
         else position.error = asError(error);
       }
       return;
@@ -121,13 +125,17 @@ export class OffsetCommits {
     partitions: readonly TopicPartition[],
     deadlineMs: number,
   ): Promise<CommittedOffset[]> {
-    const { group } = this.#member.committer;
+    const as = this.#member.committer;
     const nodeId = await this.#member.coordinator(deadlineMs);
-    const [answer] = await sendOffsetFetch(this.#cluster, [
-      { group, partitions },
-    ], { nodeId, deadlineMs, requireStable: true });
+    const [answer] = await sendOffsetFetch(this.#cluster, [{
+      group: as.group,
+      partitions,
+      member: as.isByEpoch && as.generationId > 0 ? as : null,
+    }], { nodeId, deadlineMs, requireStable: true });
     if (answer.errorCode !== 0) {
-      throw KafkaError.ofCode(answer.errorCode, answer.errorMessage);
+      const error = KafkaError.ofCode(answer.errorCode, answer.errorMessage);
+      if (isExpulsion(error)) this.#member.noteExpulsion(error, as);
+      throw error;
     }
     const found = offsetsByKey(answer.value);
     return partitions.map((partition) => {
@@ -146,9 +154,15 @@ export class OffsetCommits {
 
 /** A commit that may succeed when it is sent again. */
 function isPassing(error: Error): boolean {
-  return isCoordinatorFailure(error) ||
+  return isCoordinatorFailure(error) || isStale(error) ||
     (error instanceof KafkaError &&
       error.errorName === "UNKNOWN_TOPIC_OR_PARTITION");
+}
+
+/** True where the member is on its way to another epoch. */
+function isStale(error: unknown): boolean {
+  return error instanceof KafkaError &&
+    error.errorName === "STALE_MEMBER_EPOCH";
 }
 
 function refused(

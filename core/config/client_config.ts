@@ -314,7 +314,13 @@ export const consumerConfig = configTable({
     importance: "high",
     doc: "Which protocol a group speaks.",
   },
-  "group.remote.assignor": unused("string", null, "medium"),
+  "group.remote.assignor": {
+    type: "string",
+    default: null,
+    importance: "medium",
+    doc:
+      "Which of the coordinator's assignors shares out; of group.protocol=consumer.",
+  },
   "heartbeat.interval.ms": {
     type: "int",
     default: 3000,
