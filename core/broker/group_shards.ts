@@ -102,6 +102,7 @@ export class GroupShards {
           nowMs,
           needsAll: true,
           origin: "coordinator",
+          isOwnWork: true,
         });
         const isDone = appended.durable === null &&
           partition.isVisible(appended.endOffset);

@@ -142,6 +142,8 @@ export class Partition {
       /** A client's where left out. */
       readonly origin?: "client" | "coordinator";
       readonly isProducerIssued?: (producerId: number) => boolean;
+      /** The broker has just made the batch itself; it is not checked again. */
+      readonly isOwnWork?: boolean;
     },
   ): Appended {
     const log = this.leaderLog(-1);
@@ -160,6 +162,7 @@ export class Partition {
       origin: options.origin ?? "client",
       produceVersion: options.produceVersion,
       isProducerIssued: options.isProducerIssued,
+      isOwnWork: options.isOwnWork,
     });
     const endOffset = appended.lastOffset + 1;
     let durable: Promise<void> | null = null;

@@ -134,13 +134,13 @@ export function fetchOffsets(
   const fetch = (topic: string, partition: number): FetchedOffset => {
     const isUnstable = requireStable &&
       state.isUnstable(groupId, topic, partition);
+    const kept = state.offsets.get(groupId, topic, partition);
     return {
       topic,
       partition,
       errorCode: isUnstable ? ErrorCode.UNSTABLE_OFFSET_COMMIT : ErrorCode.NONE,
-      committed: isUnstable
-        ? null
-        : state.offsets.get(groupId, topic, partition) ?? null,
+      // The answer may wait; a commit meanwhile must not show in it.
+      committed: isUnstable || kept === undefined ? null : { ...kept },
     };
   };
   const found = new Map<string, FetchedOffset[]>();

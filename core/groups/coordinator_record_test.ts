@@ -10,7 +10,9 @@ import {
   offsetCommitValue,
 } from "../wire/kafka/messages/group_records.ts";
 import { DecodeError } from "../wire/reader.ts";
-import { Writer } from "../wire/writer.ts";
+import { encodeBatch } from "../record/record_batch.ts";
+import { EncodeError, Writer } from "../wire/writer.ts";
+import { CoordinatorBatch } from "./coordinator_batch.ts";
 import {
   type CoordinatorRecord,
   decodeRecord,
@@ -35,6 +37,19 @@ const offsetRecord: fc.Arbitrary<RecordOf<"offsetCommit">> = fc.record({
     topicId: fc.constant("AAAAAAAAAAAAAAAAAAAAAA"),
   }, { noNullPrototype: true })),
 }, { noNullPrototype: true });
+
+/** Offsets with an end of their own, and what is no offset. */
+const otherRecord: fc.Arbitrary<CoordinatorRecord> = fc.oneof(
+  fc.tuple(offsetRecord, fc.maxSafeNat()).map(([record, expireTimestamp]) => ({
+    ...record,
+    value: record.value && { ...record.value, expireTimestamp },
+  })),
+  text.map((group) => ({
+    kind: "consumerGroupMetadata" as const,
+    key: { groupId: group },
+    value: { epoch: group.length, metadataHash: 0 },
+  })),
+);
 
 function bySchema(record: RecordOf<"offsetCommit">) {
   const key = new Writer();
@@ -64,6 +79,41 @@ Deno.test("encodeRecords() writes offsets as their schemas would, and they come 
       records,
     );
   }));
+});
+
+Deno.test("CoordinatorBatch makes what encodeBatch() makes of encodeRecords()", () => {
+  const batches = new CoordinatorBatch();
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(offsetRecord, otherRecord), { minLength: 1 }),
+      fc.maxSafeNat(),
+      (records, timestampMs) => {
+        strictEqual(
+          encodeHex(batches.encode(records, timestampMs)),
+          encodeHex(encodeBatch({
+            records: encodeRecords(records).map((each) => ({
+              ...each,
+              timestampMs,
+            })),
+          })),
+        );
+      },
+    ),
+  );
+});
+
+Deno.test("CoordinatorBatch goes on after a record that does not fit its format", () => {
+  const batches = new CoordinatorBatch();
+  const record = (group: string): CoordinatorRecord => ({
+    kind: "offsetCommit",
+    key: { group, topic: "t", partition: 0 },
+    value: null,
+  });
+  throws(() => batches.encode([record("g".repeat(40_000))], 1), EncodeError);
+  deepStrictEqual(
+    batches.encode([record("g")], 1),
+    new CoordinatorBatch().encode([record("g")], 1),
+  );
 });
 
 Deno.test("an offset with an end of its own is written in the version that has one", () => {

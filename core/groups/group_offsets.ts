@@ -11,7 +11,12 @@ export interface CommittedOffset {
   readonly expireTimestampMs: number;
 }
 
-type TopicOffsets = Map<string, Map<number, CommittedOffset>>;
+/** A million of them live long and change every second: they are changed in place. */
+type KeptOffset = {
+  -readonly [K in keyof CommittedOffset]: CommittedOffset[K];
+};
+
+type TopicOffsets = Map<string, Map<number, KeptOffset>>;
 
 const NO_TOPICS: ReadonlyMap<string, ReadonlyMap<number, CommittedOffset>> =
   new Map();
@@ -35,6 +40,7 @@ export class GroupOffsets {
     return count;
   }
 
+  /** What is committed now; it changes with the next commit, so copy it to keep it. */
   get(
     groupId: string,
     topic: string,
@@ -43,6 +49,7 @@ export class GroupOffsets {
     return this.#groups.get(groupId)?.get(topic)?.get(partition);
   }
 
+  /** Takes over what was committed; `offset` itself is not kept. */
   set(
     groupId: string,
     topic: string,
@@ -53,7 +60,16 @@ export class GroupOffsets {
     if (topics === undefined) this.#groups.set(groupId, topics = new Map());
     let partitions = topics.get(topic);
     if (partitions === undefined) topics.set(topic, partitions = new Map());
-    partitions.set(partition, offset);
+    const kept = partitions.get(partition);
+    if (kept === undefined) {
+      partitions.set(partition, { ...offset });
+      return;
+    }
+    kept.offset = offset.offset;
+    kept.leaderEpoch = offset.leaderEpoch;
+    kept.metadata = offset.metadata;
+    kept.commitTimestampMs = offset.commitTimestampMs;
+    kept.expireTimestampMs = offset.expireTimestampMs;
   }
 
   delete(groupId: string, topic: string, partition: number): void {

@@ -16,6 +16,7 @@ import { encodeBatch } from "../record/record_batch.ts";
 import type { CompressionName } from "../compress/codecs.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import { ClassicGroup } from "./classic/classic_group.ts";
+import { CoordinatorBatch } from "./coordinator_batch.ts";
 import { type CoordinatorRecord, encodeRecords } from "./coordinator_record.ts";
 import type { Group, Now } from "./group.ts";
 import { GroupTimers } from "./group_timers.ts";
@@ -44,6 +45,9 @@ export interface ShardOptions {
   readonly onFailed: (shard: GroupShard) => void;
   readonly trace: (line: string) => void;
 }
+
+/** Shared by all shards: a batch is appended before the next is made. */
+const plainBatch = new CoordinatorBatch();
 
 type Phase = "loading" | "active" | "failed" | "unloaded";
 
@@ -196,14 +200,7 @@ export class GroupShard {
     if (records.length === 0) return;
     this.assertActive();
     const timestampMs = this.#options.host.clock.wallMs();
-    const batch = encodeBatch({
-      records: encodeRecords(records).map(({ key, value }) => ({
-        key,
-        value,
-        timestampMs,
-      })),
-      compression: this.#options.compression(),
-    });
+    const batch = this.#encode(records, timestampMs);
     let durable: Promise<void> | null;
     try {
       durable = this.#options.log.append(batch, timestampMs);
@@ -212,6 +209,23 @@ export class GroupShard {
     }
     for (const record of records) this.state.apply(record);
     if (durable !== null) this.#waitFor(durable);
+  }
+
+  /** One batch; its bytes hold until the next one is encoded. */
+  #encode(
+    records: readonly CoordinatorRecord[],
+    timestampMs: number,
+  ): Uint8Array {
+    const compression = this.#options.compression();
+    if (compression === "none") return plainBatch.encode(records, timestampMs);
+    return encodeBatch({
+      records: encodeRecords(records).map(({ key, value }) => ({
+        key,
+        value,
+        timestampMs,
+      })),
+      compression,
+    });
   }
 
   /** Calls `run` once everything appended so far is durable; at once where it is. */

@@ -43,6 +43,18 @@ export function writeOffsetValue(
   writer.int64(value.commitTimestamp);
 }
 
+/** How many bytes `writeOffsetKey` writes. */
+export function offsetKeySize(key: OffsetRecord["key"]): number {
+  return 10 + utf8Size(key.group) + utf8Size(key.topic);
+}
+
+/** How many bytes `writeOffsetValue` writes. */
+export function offsetValueSize(
+  value: NonNullable<OffsetRecord["value"]>,
+): number {
+  return 24 + utf8Size(value.metadata);
+}
+
 /** Reads a key of version 0 or 1 after its version. @throws {DecodeError} */
 export function readOffsetKey(reader: Reader): OffsetRecord["key"] {
   return {

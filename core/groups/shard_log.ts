@@ -9,7 +9,9 @@ export interface ShardLog {
   readonly name: string;
   readonly log: PartitionLog;
   /**
-   * Appends one batch as the leader, with all replicas in sync.
+   * Appends one batch as the leader, with all replicas in sync. The batch is the
+   * coordinator's own work, and is not checked again; its bytes are the caller's
+   * once more when this returns.
    *
    * @returns When that is as durable as the topic asks for; `null` where it is.
    * @throws {KafkaError} As `PartitionLog.append`, NOT_ENOUGH_REPLICAS.

@@ -57,7 +57,7 @@ export function noWholeBatch(bytes: Uint8Array): KafkaError {
 /** Within the limit. */
 export function checkBatchSize(
   { length }: Uint8Array,
-  options: ValidateOptions,
+  options: Pick<ValidateOptions, "maxMessageBytes">,
 ): void {
   if (length > options.maxMessageBytes) throw batchTooLarge(length, options);
 }
@@ -65,7 +65,7 @@ export function checkBatchSize(
 /** The refusal of a batch over `max.message.bytes`. */
 export function batchTooLarge(
   sizeBytes: number,
-  options: ValidateOptions,
+  options: Pick<ValidateOptions, "maxMessageBytes">,
 ): KafkaError {
   return new KafkaError(
     "MESSAGE_TOO_LARGE",

@@ -105,6 +105,7 @@ export function shardLogOf(
         leaderEpoch: 0,
         nowMs,
         origin: "coordinator",
+        isOwnWork: true,
       });
       log.highWatermark = lastOffset + 1;
       return options.durable?.() ?? null;

@@ -16,15 +16,14 @@ type Response = InferInput<typeof offsetCommitResponse>;
 export const offsetCommit = serve(offsetCommitRequest, offsetCommitResponse, {
   handle: (request, context) => {
     const { broker } = context;
-    const known = request.topics.map(({ name, partitions }) => ({
-      name,
-      partitions: partitions.filter(({ partitionIndex }) =>
-        isKnown(broker, name, partitionIndex)
-      ),
-    }));
+    const known = request.topics.map(({ name, partitions }) =>
+      knownOf(broker, name, partitions)
+    );
     const respond = (codes: readonly (readonly number[])[]) =>
-      answer(request, (topic, partition) => {
-        const at = known[topic].partitions.indexOf(partition);
+      answer(request, (topic, index) => {
+        const { partitions } = request.topics[topic];
+        if (known[topic] === partitions) return codes[topic][index];
+        const at = known[topic].indexOf(partitions[index]);
         return at < 0 ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : codes[topic][at];
       });
     const codes = commit(request, known, context);
@@ -37,16 +36,21 @@ export const offsetCommit = serve(offsetCommitRequest, offsetCommitResponse, {
 type Topic = OffsetCommitRequest["topics"][number];
 type Partition = Topic["partitions"][number];
 
-function isKnown({ cluster }: Broker, topic: string, partition: number) {
-  return cluster.image.topics.get(topic)?.partitions[partition] !== undefined;
+/** Those partitions that there are; the very list where there are all. */
+function knownOf(
+  { cluster }: Broker,
+  topic: string,
+  partitions: readonly Partition[],
+): readonly Partition[] {
+  const existing = cluster.image.topics.get(topic)?.partitions ?? [];
+  const isKnown = ({ partitionIndex }: Partition) =>
+    existing[partitionIndex] !== undefined;
+  return partitions.every(isKnown) ? partitions : partitions.filter(isKnown);
 }
 
 function commit(
   request: OffsetCommitRequest,
-  topics: readonly {
-    readonly name: string;
-    readonly partitions: readonly Partition[];
-  }[],
+  known: readonly (readonly Partition[])[],
   { broker, apiVersion }: RequestContext,
 ) {
   const { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch } =
@@ -54,9 +58,9 @@ function commit(
   const toCommit = {
     groupId,
     by: { memberId, groupInstanceId, generationIdOrMemberEpoch, apiVersion },
-    topics: topics.map(({ name, partitions }) => ({
+    topics: request.topics.map(({ name }, topic) => ({
       name,
-      partitions: partitions.map((each) => ({
+      partitions: known[topic].map((each) => ({
         partition: each.partitionIndex,
         offset: each.committedOffset,
         leaderEpoch: each.committedLeaderEpoch,
@@ -74,14 +78,14 @@ function commit(
 
 function answer(
   { topics }: Pick<OffsetCommitRequest, "topics">,
-  codeOf: (topicIndex: number, partition: Partition) => number,
+  codeOf: (topicIndex: number, partitionIndex: number) => number,
 ): Response {
   return {
     topics: topics.map(({ name, partitions }, i) => ({
       name,
-      partitions: partitions.map((partition) => ({
-        partitionIndex: partition.partitionIndex,
-        errorCode: codeOf(i, partition),
+      partitions: partitions.map(({ partitionIndex }, index) => ({
+        partitionIndex,
+        errorCode: codeOf(i, index),
       })),
     })),
   };
