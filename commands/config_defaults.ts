@@ -2,7 +2,7 @@
 
 import { command, type CommandContext } from "../core/cli/command.ts";
 import { ExitCode } from "../core/cli/exit_code.ts";
-import { outputFlags } from "../core/cli/flags.ts";
+import { outputFlags, type OutputFormat } from "../core/cli/flags.ts";
 import { printRows } from "../core/cli/rows.ts";
 import { ExitError, UsageError } from "../core/cli/usage_error.ts";
 import { brokerConfig } from "../core/config/broker_config.ts";
@@ -50,7 +50,10 @@ export default command({
   ],
   run: async (context, { flags, args: [scope, ...keys] }) => {
     if (flags.since !== undefined) {
-      return await printFormer(context, flags.since, { scope, keys });
+      return await printFormer(context, flags.since, flags.output, {
+        scope,
+        keys,
+      });
     }
     if (scope === undefined) {
       throw new UsageError(`SCOPE is missing: ${SCOPES.join(", ")}`);
@@ -98,6 +101,7 @@ function scopeOf(text: string): keyof typeof TABLES {
 async function printFormer(
   { out }: CommandContext,
   release: string,
+  output: OutputFormat,
   asked: {
     readonly scope: string | undefined;
     readonly keys: readonly string[];
@@ -116,14 +120,35 @@ async function printFormer(
     );
   }
   const scope = asked.scope === undefined ? null : scopeOf(asked.scope);
+  const rows = Object.entries(defaults).flatMap(([name, values]) =>
+    Object.entries(values)
+      .filter(([key]) =>
+        (scope === null || scope === name) &&
+        (asked.keys.length === 0 || asked.keys.includes(key))
+      )
+      .map(([key, value]) => ({ scope: name, name: key, value }))
+  );
+  if (output !== "table" && output !== "wide") {
+    return await printRows(out, output, {
+      columns: [{ field: "scope" }, { field: "name" }, { field: "value" }],
+      nameField: "name",
+      rows,
+    });
+  }
   await out.line(`# What Apache Kafka ${version} had other defaults for.`);
-  for (const [name, values] of Object.entries(defaults)) {
-    if (scope !== null && scope !== name) continue;
-    await out.line(`# ${name}`);
-    for (const [key, value] of Object.entries(values)) {
-      if (asked.keys.length > 0 && !asked.keys.includes(key)) continue;
-      await out.line(`${key}=${value}`);
+  if (scope === null) {
+    await out.line("# Clients pass over what is not theirs, brokers do not:");
+    await out.line(
+      `# kq config defaults broker --since ${version} prints a broker's alone.`,
+    );
+  }
+  let shown: string | null = null;
+  for (const row of rows) {
+    if (scope === null && row.scope !== shown) {
+      await out.line(`\n# ${row.scope}`);
+      shown = row.scope;
     }
+    await out.line(`${row.name}=${row.value}`);
   }
 }
 

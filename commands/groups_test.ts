@@ -276,3 +276,73 @@ Deno.test("wait topic sees topics come and go", () =>
       "kq wait topic: topic none does not exist, after 0.03 s\n",
     ]);
   }));
+
+Deno.test("offset delete forgets what no member reads, after a yes", () =>
+  withGroups(async (scene) => {
+    const { kq, rows, broker } = scene;
+    await kq("topic create u");
+    await kq("produce t -p 0", "a\nb\n");
+    await kq("offset reset g h --topic t --topic u --to-latest --execute");
+    const run = (argv: string) => broker.kq(argv.split(" "));
+    for (
+      const [argv, code, why] of [
+        ["offset delete g", 2, /say which topics/],
+        ["offset delete g --topic t", 2, /--yes/],
+        ["offset delete g --topic none --yes", 4, /no offset is committed/],
+        ["offset delete none --topic t --yes", 4, /no such group/],
+      ] as const
+    ) {
+      const { exitCode, stderr } = await run(argv);
+      equal(exitCode, code, `${argv}: ${stderr}`);
+      match(stderr, why);
+    }
+    const planned = await rows("offset delete g --topic t:0 --dry-run");
+    deepEqual(planned, [
+      { group: "g", topic: "t", partition: 0, offset: 2, deleted: false },
+    ]);
+    const deleted = await rows("offset delete g h --topic t:0 --yes");
+    deepEqual(deleted.map(({ deleted }) => deleted), [true, true]);
+    const left = (await rows("offset list g")).map(({ topic, partition }) =>
+      `${topic}:${partition}`
+    );
+    ok(!left.includes("t:0") && left.includes("u:0"), left.join());
+    await withMember(scene, "g", async () => {
+      await kq("wait group g --stable --for 10s");
+      const held = await run("offset delete g --topic t --yes -o json");
+      equal(held.exitCode, 3, held.stderr);
+      match(held.stderr, /members of the group read the topic/);
+      ok(
+        JSON.parse(held.stdout).every(({ error }: { error: string }) => error),
+      );
+      await kq("offset delete g --topic u --yes");
+    });
+  }));
+
+Deno.test("config defaults --since gives one file, or one for each scope", () =>
+  withGroups(async ({ kq, rows }) => {
+    const whole = await kq("config defaults --since 0.10");
+    for (
+      const line of [
+        "session.timeout.ms=10000",
+        "request.timeout.ms=305000",
+        "acks=1",
+        "unclean.leader.election.enable=true",
+      ]
+    ) ok(whole.split("\n").includes(line), line);
+    const consumer = await kq("config defaults consumer --since 0.10");
+    ok(!consumer.includes("acks="));
+    deepEqual(await rows("config defaults producer acks --since 0.10"), [
+      { scope: "producer", name: "acks", value: "1" },
+    ]);
+  }));
+
+Deno.test("consume --group reads as a member by either protocol", () =>
+  withGroups(async ({ kq, rows }) => {
+    await kq("produce t -p 0", "a\nb\nc\nd\n");
+    const argv = "consume t --group g -X group.protocol=consumer";
+    equal(await kq(`${argv} -n 2`), "a\nb\n");
+    equal((await rows("group list"))[0].type, "consumer");
+    await kq("offset seek g t:0 3 --execute");
+    equal(await kq(`${argv} --until-end`), "d\n");
+    equal((await rows("group describe g"))[0].lag, 0);
+  }));

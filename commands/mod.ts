@@ -85,6 +85,11 @@ export const commands: CommandTable = [
     load: () => import("./offset_copy.ts"),
   },
   {
+    name: "offset delete",
+    summary: "Forget where groups stand in topics",
+    load: () => import("./offset_delete.ts"),
+  },
+  {
     name: "offset export",
     summary: "Print the offsets of groups as CSV",
     load: () => import("./offset_export.ts"),

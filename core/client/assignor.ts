@@ -1,10 +1,9 @@
 // How the partitions of a group's topics are shared among its members. The
 // members agree on one assignor; the leader of the group runs it.
 //
-//   range        topic by topic, neighbouring partitions to the same member
 //   roundrobin   all partitions of all topics in turn
 //
-// The sticky ones are in sticky_assignor.ts.
+// The others are in range_assignor.ts and sticky_assignor.ts.
 //
 // Source: Kafka documentation, "partition.assignment.strategy"; KIP-429.
 
@@ -24,9 +23,14 @@ export interface OwnState {
   readonly generationId: number;
 }
 
+/** By topic, then by partition: the racks that have a replica. */
+export type ReplicaRacks = ReadonlyMap<string, readonly ReadonlySet<string>[]>;
+
 export interface AssignmentTask {
   /** Number of partitions by topic; 0, or no entry, for one that does not exist. */
   readonly partitionCounts: ReadonlyMap<string, number>;
+  /** Racks of the replicas, by topic and partition; of no topic where left out. */
+  readonly replicaRacks?: ReplicaRacks;
   readonly members: readonly AssignedMember[];
 }
 
@@ -79,29 +83,6 @@ export function membersByTopic(
     [...byTopic].sort(([a], [b]) => compareTexts(a, b)),
   );
 }
-
-/** Topic by topic: the first members get one more where it does not come out even. */
-export const rangeAssignor: Assignor = {
-  name: "range",
-  isCooperative: false,
-  userData: () => null,
-  assign(task) {
-    const assignments = noAssignments(task);
-    for (const [topic, members] of membersByTopic(task)) {
-      const count = task.partitionCounts.get(topic)!;
-      const share = Math.floor(count / members.length);
-      const extra = count % members.length;
-      let next = 0;
-      members.forEach(({ memberId }, index) => {
-        const end = next + share + (index < extra ? 1 : 0);
-        for (; next < end; next++) {
-          assignments.get(memberId)!.push({ topic, partition: next });
-        }
-      });
-    }
-    return assignments;
-  },
-};
 
 /** All partitions in turn, past members that do not want the topic. */
 export const roundRobinAssignor: Assignor = {

@@ -5,7 +5,6 @@ import {
   type AssignedMember,
   type Assignments,
   type Assignor,
-  rangeAssignor,
   roundRobinAssignor,
 } from "./assignor.ts";
 import {
@@ -15,6 +14,7 @@ import {
   encodeSubscription,
 } from "./consumer_protocol.ts";
 import { partitionKey, type TopicPartition } from "./metadata.ts";
+import { rangeAssignor } from "./range_assignor.ts";
 import {
   cooperativeStickyAssignor,
   stickyAssignor,
@@ -266,4 +266,46 @@ Deno.test("sticky assignors believe the claim of the latest generation", () => {
     all(stickyAssignor.assign({ partitionCounts, members: claims(x, y) }));
   deepStrictEqual(assign(1, 2), { x: "a1", y: "a0" });
   deepStrictEqual(assign(2, 1), { x: "a0", y: "a1" });
+});
+
+// What Java's RangeAssignor of 3.9.1 gives for clusters and members with racks.
+Deno.test("range goes by racks exactly as Java's does", () => {
+  const file = new URL(
+    "../../testdata/client/java_range_racks.ndjson",
+    import.meta.url,
+  );
+  let differenceCount = 0;
+  for (const line of Deno.readTextFileSync(file).trim().split("\n")) {
+    const { topics, members, result } = JSON.parse(line) as {
+      topics: Record<string, string[][]>;
+      members: [string, string | null, string[]][];
+      result: Record<string, string>;
+    };
+    const task = {
+      partitionCounts: new Map(
+        Object.entries(topics).map(([topic, { length }]) => [topic, length]),
+      ),
+      members: members.map(([memberId, rackId, wanted]) =>
+        member(memberId, wanted, { rackId })
+      ),
+    };
+    const replicaRacks = new Map(
+      Object.entries(topics).map(([topic, racks]) => [
+        topic,
+        racks.map((some) => new Set(some)),
+      ]),
+    );
+    const keys = (assignments: Assignments) =>
+      Object.fromEntries(
+        [...assignments].map(([memberId, partitions]) => [
+          memberId,
+          partitions.map(partitionKey).sort().join(" "),
+        ]),
+      );
+    const given = keys(rangeAssignor.assign({ ...task, replicaRacks }));
+    deepStrictEqual(given, result, line);
+    const plain = keys(rangeAssignor.assign(task));
+    if (JSON.stringify(plain) !== JSON.stringify(given)) differenceCount++;
+  }
+  ok(differenceCount > 10, `racks matter in ${differenceCount}`);
 });

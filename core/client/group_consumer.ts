@@ -11,11 +11,7 @@
 import { ConfigError } from "../config/config_error.ts";
 import type { Host } from "../host/host.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
-import {
-  type Assignor,
-  rangeAssignor,
-  roundRobinAssignor,
-} from "./assignor.ts";
+import { type Assignor, roundRobinAssignor } from "./assignor.ts";
 import type { ConfigTexts } from "./client_settings.ts";
 import { Cluster } from "./cluster.ts";
 import { Consumer, type RecordChunk, type TimeoutOption } from "./consumer.ts";
@@ -31,6 +27,7 @@ import { HeartbeatMember } from "./heartbeat_member.ts";
 import type { AssignmentOutcome, Membership } from "./membership.ts";
 import { partitionKey, type TopicPartition } from "./metadata.ts";
 import { OffsetCommits } from "./offset_commits.ts";
+import { rangeAssignor } from "./range_assignor.ts";
 import {
   cooperativeStickyAssignor,
   stickyAssignor,

@@ -18,7 +18,7 @@ import {
   syncGroupRequest,
   syncGroupResponse,
 } from "../wire/kafka/messages/sync_group.ts";
-import type { Assignor } from "./assignor.ts";
+import type { Assignor, ReplicaRacks } from "./assignor.ts";
 import { errorOfCode } from "./client_error.ts";
 import type { Cluster } from "./cluster.ts";
 import type { GroupSettings } from "./consumer_settings.ts";
@@ -116,7 +116,8 @@ export async function sendJoin(
     ? await assignAll(cluster, joined, plan)
     : null;
   const partitionCounts = joined.leader === memberId
-    ? assigned?.partitionCounts ?? await countPartitions(cluster, joined)
+    ? assigned?.partitionCounts ??
+      (await lookAt(cluster, joined)).partitionCounts
     : null;
   const synced = await cluster.callNode(nodeId, SYNC_GROUP, {
     groupId: settings.groupId,
@@ -165,9 +166,10 @@ async function assignAll(
         "member did not offer",
     );
   }
-  const partitionCounts = await countPartitions(cluster, joined);
+  const { partitionCounts, replicaRacks } = await lookAt(cluster, joined);
   const assignments = assignor.assign({
     partitionCounts,
+    replicaRacks,
     members: membersOf(joined),
   });
   return {
@@ -187,13 +189,20 @@ function membersOf(joined: JoinGroupResponse) {
   }));
 }
 
+/** What is to be shared out. */
+interface Partitions {
+  /** By topic; 0 for those that are missing. */
+  readonly partitionCounts: Map<string, number>;
+  readonly replicaRacks: ReplicaRacks;
+}
+
 /** Partitions of all topics that any member wants. */
-async function countPartitions(
+async function lookAt(
   cluster: Cluster,
   joined: JoinGroupResponse,
-): Promise<Map<string, number>> {
+): Promise<Partitions> {
   const topics = new Set(membersOf(joined).flatMap(({ topics }) => topics));
-  return await partitionCounts(cluster, [...topics]);
+  return await partitionsOf(cluster, [...topics]);
 }
 
 /** The numbers of partitions of topics; 0 for those that are missing. */
@@ -201,14 +210,34 @@ export async function partitionCounts(
   cluster: Cluster,
   topics: readonly string[],
 ): Promise<Map<string, number>> {
-  const counts = new Map(topics.map((topic) => [topic, 0]));
-  if (topics.length === 0) return counts;
+  return (await partitionsOf(cluster, topics)).partitionCounts;
+}
+
+async function partitionsOf(
+  cluster: Cluster,
+  topics: readonly string[],
+): Promise<Partitions> {
+  const partitionCounts = new Map(topics.map((topic) => [topic, 0]));
+  const replicaRacks = new Map<string, Set<string>[]>();
+  if (topics.length === 0) return { partitionCounts, replicaRacks };
   const answer = await cluster.fetchMetadata(topics, {
     deadlineMs: cluster.deadline(),
     allowAutoTopicCreation: cluster.settings.allowAutoTopicCreation,
   });
+  const rackOf = new Map(
+    answer.brokers.map(({ nodeId, rack }) => [nodeId, rack]),
+  );
   for (const { name, partitions } of answer.topics) {
-    if (name !== null) counts.set(name, partitions.length);
+    if (name === null) continue;
+    partitionCounts.set(name, partitions.length);
+    const racks: Set<string>[] = [];
+    for (const { partitionIndex, replicaNodes } of partitions) {
+      racks[partitionIndex] = new Set(
+        replicaNodes.map((node) => rackOf.get(node) ?? "")
+          .filter((rack) => rack !== ""),
+      );
+    }
+    replicaRacks.set(name, racks);
   }
-  return counts;
+  return { partitionCounts, replicaRacks };
 }
