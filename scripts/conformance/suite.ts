@@ -9,6 +9,8 @@ import {
   UnavailableError,
   UnsupportedError,
 } from "./client.ts";
+import { runGroupFeatures } from "./group_suite.ts";
+import { WorkerClient } from "./worker_client.ts";
 import {
   COMPRESSIONS,
   difference,
@@ -89,6 +91,7 @@ export class Suite {
       for (const each of this.#open) await this.#administrate(each);
       await this.#writeTimes();
       for (const each of this.#open) await this.#readAll(each);
+      await this.#shareAll(bootstrap);
     } finally {
       for (const { client } of this.#open) await client.close();
     }
@@ -414,6 +417,18 @@ export class Suite {
         });
         expectEqual(offset, half, "the offset");
       },
+    );
+  }
+
+  /** Groups, of all clients at once. */
+  async #shareAll(bootstrap: string): Promise<void> {
+    this.#progress("all share topics in groups");
+    const clients = this.#open.flatMap(({ kind: { name }, client }) =>
+      client instanceof WorkerClient ? [{ name, client }] : []
+    );
+    const progress = this.#progress;
+    this.cells.push(
+      ...await runGroupFeatures({ bootstrap, clients, progress }),
     );
   }
 

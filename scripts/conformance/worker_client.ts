@@ -10,6 +10,11 @@ import {
   type Operations,
   UnsupportedError,
 } from "./client.ts";
+import type {
+  GroupClient,
+  GroupOperationName,
+  GroupOperations,
+} from "./group_client.ts";
 
 /** Longer than any operation takes on a busy machine. */
 const CALL_TIMEOUT_MS = 90_000;
@@ -93,7 +98,7 @@ interface Answer {
 }
 
 /** A client behind a `LineProcess` that knows the operations themselves. */
-export class WorkerClient implements Client {
+export class WorkerClient implements Client, GroupClient {
   readonly #process: LineProcess;
 
   constructor(name: string, command: string, args: readonly string[]) {
@@ -104,6 +109,17 @@ export class WorkerClient implements Client {
     operation: Name,
     argument: Operations[Name][0],
   ): Promise<Operations[Name][1]> {
+    return await this.#ask(operation, argument) as Operations[Name][1];
+  }
+
+  async askGroup<Name extends GroupOperationName>(
+    operation: Name,
+    argument: GroupOperations[Name][0],
+  ): Promise<GroupOperations[Name][1]> {
+    return await this.#ask(operation, argument) as GroupOperations[Name][1];
+  }
+
+  async #ask(operation: string, argument: unknown): Promise<unknown> {
     const line = await this.#process.ask(
       JSON.stringify({ operation, argument }),
     );
@@ -112,7 +128,7 @@ export class WorkerClient implements Client {
       throw new UnsupportedError(answer.unsupported);
     }
     if (answer.error !== undefined) throw new Error(answer.error);
-    return answer.result as Operations[Name][1];
+    return answer.result;
   }
 
   close(): Promise<void> {

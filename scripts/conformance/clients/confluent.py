@@ -13,6 +13,7 @@ from confluent_kafka.admin import (
     NewPartitions,
     NewTopic,
 )
+from confluent_groups import group_operations
 
 BOOTSTRAP = sys.argv[1]
 LARGE = 16 * 1024 * 1024
@@ -182,6 +183,7 @@ OPERATIONS = {
     "offsets": offsets,
     "offsetForTime": offset_for_time,
     "deleteTopic": delete_topic,
+    **group_operations(BOOTSTRAP, ADMIN, Unsupported),
 }
 
 

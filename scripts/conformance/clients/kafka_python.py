@@ -7,6 +7,7 @@ import time
 import kafka
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions, NewTopic
+from kafka_python_groups import group_operations
 
 BOOTSTRAP = sys.argv[1]
 MAJOR = int(kafka.__version__.split(".")[0])
@@ -226,6 +227,7 @@ OPERATIONS = {
     "offsets": offsets,
     "offsetForTime": offset_for_time,
     "deleteTopic": delete_topic,
+    **group_operations(BOOTSTRAP, with_admin, Unsupported),
 }
 
 

@@ -3,7 +3,8 @@
 
 import { createRequire } from "node:module";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import { serve, Unsupported } from "./worker.mjs";
+import { groupOperations, readInGroup } from "./kafkajs_groups.mjs";
+import { serve } from "./worker.mjs";
 
 const [bootstrap, modules] = process.argv.slice(2);
 const require = createRequire(`${modules}/package.json`);
@@ -86,9 +87,7 @@ await serve({
       await producer.disconnect();
     }
   },
-  consume() {
-    throw new Unsupported("kafkajs consumes only as a member of a group");
-  },
+  consume: ({ sources }) => readInGroup(kafka, sources),
   createTopic: ({ topic, partitions, config }) =>
     withAdmin(async (admin) => {
       const isNew = await admin.createTopics({
@@ -161,4 +160,5 @@ await serve({
   },
   deleteTopic: ({ topic }) =>
     withAdmin((admin) => admin.deleteTopics({ topics: [topic] })),
+  ...groupOperations(kafka, withAdmin),
 });

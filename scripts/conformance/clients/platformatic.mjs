@@ -5,10 +5,14 @@
 
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
+import { groupOperations } from "./platformatic_groups.mjs";
 import { readRecord, serve } from "./worker.mjs";
 
 const [bootstrap, modules] = process.argv.slice(2);
 const require = createRequire(`${modules}/package.json`);
+const platformatic = await import(
+  pathToFileURL(require.resolve("@platformatic/kafka")).href
+);
 const {
   Admin,
   ConfigResourceTypes,
@@ -16,7 +20,7 @@ const {
   IncrementalAlterConfigOperationTypes,
   ListOffsetTimestamps,
   Producer,
-} = await import(pathToFileURL(require.resolve("@platformatic/kafka")).href);
+} = platformatic;
 
 const LARGE = 16 * 1024 * 1024;
 const READ_TIMEOUT_MS = 45_000;
@@ -162,4 +166,5 @@ await serve({
   offsetForTime: ({ topic, timestampMs }) =>
     listOffset(topic, BigInt(timestampMs)),
   deleteTopic: ({ topic }) => admin.deleteTopics({ topics: [topic] }),
+  ...groupOperations(platformatic, options, admin),
 });
