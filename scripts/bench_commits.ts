@@ -1,4 +1,4 @@
-// Ten thousand groups that commit once a second, each by a member of its own on
+// Ten thousand groups that commit all the time, each by a member of its own on
 // a connection of its own. Requests are encoded once, and answers are looked at
 // for their error only, so that the load leaves the broker the machine.
 
@@ -207,12 +207,13 @@ export class CommitterPool {
   }
 
   /**
-   * Lets every group commit once a second, evenly spread; one whose answer is
-   * still out is passed over.
+   * Lets the groups commit in turn, evenly spread over the time; one whose answer
+   * is still out is passed over.
    *
+   * @param perSecond Commits of all groups together.
    * @returns Commits that were answered meanwhile.
    */
-  async run(seconds: number): Promise<number> {
+  async run(seconds: number, perSecond: number): Promise<number> {
     const members = this.#members;
     const before = this.#answeredCount();
     const startMs = performance.now();
@@ -222,7 +223,7 @@ export class CommitterPool {
       if (this.#failure !== null) throw this.#failure;
       if (elapsedMs >= seconds * 1000) break;
       // Turns that came and went while the machine was busy are not made up for.
-      const due = Math.floor(elapsedMs / 1000 * members.length);
+      const due = Math.floor(elapsedMs / 1000 * perSecond);
       turn = Math.max(turn, due - members.length);
       for (; turn < due; turn++) {
         const member = members[turn % members.length];

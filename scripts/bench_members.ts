@@ -8,11 +8,9 @@
 import {
   CONSUMER_PROTOCOL_TYPE,
   decodeAssignment,
-  decodeSubscription,
   encodeAssignment,
   encodeSubscription,
 } from "../core/client/consumer_protocol.ts";
-import { rangeAssignor } from "../core/client/assignor.ts";
 import { denoHost } from "../core/host/deno_host.ts";
 import { KafkaConnection } from "../core/rpc/client.ts";
 import { exchange } from "../core/rpc/exchange.ts";
@@ -34,6 +32,8 @@ import {
 const JOIN_GROUP = exchange(joinGroupRequest, joinGroupResponse);
 const SYNC_GROUP = exchange(syncGroupRequest, syncGroupResponse);
 const HEARTBEAT = exchange(heartbeatRequest, heartbeatResponse);
+/** What the leader does here is simpler: one partition in turn. */
+const ASSIGNOR = "range";
 const REBALANCE_TIMEOUT_MS = 60_000;
 /** What tells a member to join again, as it is or as a new one. */
 const REJOIN: ReadonlySet<number> = new Set([
@@ -105,7 +105,7 @@ class Member {
       memberId: this.memberId,
       protocolType: CONSUMER_PROTOCOL_TYPE,
       protocols: [{
-        name: rangeAssignor.name,
+        name: ASSIGNOR,
         metadata: encodeSubscription({
           topics: [topic],
           userData: null,
@@ -135,20 +135,15 @@ class Member {
     return true;
   }
 
-  #assign(joined: JoinGroupResponse) {
+  #assign({ members }: JoinGroupResponse) {
     const { topic, partitionCount } = this.#plan;
-    const assignments = rangeAssignor.assign({
-      partitionCounts: new Map([[topic, partitionCount]]),
-      members: joined.members.map(({ memberId, metadata }) => ({
-        ...decodeSubscription(metadata),
-        memberId,
-        instanceId: null,
-      })),
+    return members.map(({ memberId }, index) => {
+      const partitions = [];
+      for (let i = index; i < partitionCount; i += members.length) {
+        partitions.push({ topic, partition: i });
+      }
+      return { memberId, assignment: encodeAssignment(partitions) };
     });
-    return [...assignments].map(([memberId, partitions]) => ({
-      memberId,
-      assignment: encodeAssignment(partitions),
-    }));
   }
 
   /** Says that it lives until it has to join again. */
