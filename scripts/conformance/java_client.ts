@@ -32,7 +32,9 @@ const LINE = "\u0004\n";
 const NULL = "\u0005";
 const LARGE = String(16 * 1024 * 1024);
 
-interface ToolAnswer {
+/** What a run of a tool came to. */
+export interface ToolAnswer {
+  /** Its exit code; -1 while it runs. */
   readonly code: number;
   readonly out: string;
   readonly err: string;
@@ -41,6 +43,8 @@ interface ToolAnswer {
 /** A JVM that runs tools. */
 export class JavaTools {
   readonly #process: LineProcess;
+  /** The process answers in order; who asks next waits for who asked before. */
+  #last: Promise<unknown> = Promise.resolve();
 
   private constructor(process: LineProcess) {
     this.#process = process;
@@ -71,9 +75,7 @@ export class JavaTools {
     args: readonly string[],
     stdin = "",
   ): Promise<string> {
-    const answer: ToolAnswer = JSON.parse(
-      await this.#process.ask(JSON.stringify({ tool, args, stdin })),
-    );
+    const answer = await this.answer(tool, args, stdin);
     // Several tools end with 0 after they have printed an error.
     const text = `${answer.err}\n${answer.out}`;
     const failure = text.split("\n").find((line) =>
@@ -81,6 +83,41 @@ export class JavaTools {
     );
     if (answer.code === 0 && failure === undefined) return answer.out;
     throw new Error((failure ?? answer.err.trim().slice(-500)).trim());
+  }
+
+  /** What the tool came to, whether it failed or not. */
+  answer(
+    tool: string,
+    args: readonly string[],
+    stdin = "",
+  ): Promise<ToolAnswer> {
+    return this.#ask({ tool, args, stdin });
+  }
+
+  /** Starts a tool beside the others, under a name of its own. */
+  async start(
+    name: string,
+    tool: string,
+    args: readonly string[],
+  ): Promise<void> {
+    await this.#ask({ start: name, tool, args });
+  }
+
+  /** What a started tool has written so far. */
+  look(name: string): Promise<ToolAnswer> {
+    return this.#ask({ look: name });
+  }
+
+  /** Ends a started tool as a signal would, and waits for that. */
+  stop(name: string): Promise<ToolAnswer> {
+    return this.#ask({ stop: name });
+  }
+
+  async #ask(request: unknown): Promise<ToolAnswer> {
+    const line = JSON.stringify(request);
+    const answer = this.#last.then(() => this.#process.ask(line));
+    this.#last = answer.catch(() => {});
+    return JSON.parse(await answer);
   }
 
   close(): Promise<void> {
