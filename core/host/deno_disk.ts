@@ -154,6 +154,14 @@ export class DenoDisk implements Disk {
     });
   }
 
+  setModified(path: string, modifiedMs: number): void {
+    const time = new Date(modifiedMs);
+    attempt(
+      `set the time of "${path}"`,
+      () => Deno.utimeSync(path, time, time),
+    );
+  }
+
   rename(from: string, to: string): void {
     attempt(`rename "${from}" to "${to}"`, () => Deno.renameSync(from, to));
   }

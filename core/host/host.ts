@@ -85,6 +85,8 @@ export interface Disk {
   open(path: string, mode: OpenMode): File;
   /** `null` where nothing is there. */
   stat(path: string): FileInfo | null;
+  /** Sets when a file was last modified, in milliseconds since 1970 UTC. */
+  setModified(path: string, modifiedMs: number): void;
   /** Replaces what is at `to`, atomically. */
   rename(from: string, to: string): void;
   /** Removes a file or an empty directory. */

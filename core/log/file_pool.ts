@@ -156,6 +156,17 @@ export class PooledFile {
     file.close();
   }
 
+  /** Its name with a suffix, and a number before that where the name is taken. */
+  freeName(suffix: string): string {
+    let name = this.#name + suffix;
+    for (
+      let i = 1;
+      this.#pool.disk.stat(`${this.#place.path}/${name}`) !== null;
+      i++
+    ) name = `${this.#name}.${i}${suffix}`;
+    return name;
+  }
+
   rename(name: string): void {
     const from = this.path;
     this.#pool.disk.rename(from, `${this.#place.path}/${name}`);

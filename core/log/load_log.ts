@@ -44,6 +44,8 @@ export interface LoadOptions extends LogIdentity {
   readonly logStartOffset: number;
   /** From the checkpoint; `null` where it has none. */
   readonly highWatermark: number | null;
+  /** From the checkpoint; `null` or left out where it has none. */
+  readonly cleanedOffset?: number | null;
   /** Told of damage and of what is cut, in one line each. */
   readonly report: (text: string) => void;
 }
@@ -168,6 +170,7 @@ class LogLoader {
       snapshots: this.#snapshots,
       topicId: this.#readTopicId(),
       isNew: isEmpty || !options.isClean,
+      cleanedOffset: options.cleanedOffset,
     });
   }
 

@@ -2,7 +2,8 @@
 //
 //   .lock  meta.properties  .kafka_cleanshutdown
 //   recovery-point-offset-checkpoint   log-start-offset-checkpoint
-//   replication-offset-checkpoint      <topic>-<partition>/ …
+//   replication-offset-checkpoint      cleaner-offset-checkpoint
+//   <topic>-<partition>/ …
 
 import { bytesEqual } from "../base/bytes.ts";
 import { Serial } from "../base/serial.ts";
@@ -46,12 +47,17 @@ import { SharedSync } from "./shared_sync.ts";
 const LOCK = ".lock";
 
 /** Which checkpoint: what of each log it keeps. */
-export type CheckpointKind = "recoveryPoint" | "logStart" | "highWatermark";
+export type CheckpointKind =
+  | "recoveryPoint"
+  | "logStart"
+  | "highWatermark"
+  | "cleaned";
 
 const CHECKPOINT_FILES: Record<CheckpointKind, string> = {
   recoveryPoint: "recovery-point-offset-checkpoint",
   logStart: "log-start-offset-checkpoint",
   highWatermark: "replication-offset-checkpoint",
+  cleaned: "cleaner-offset-checkpoint",
 };
 
 /** How a directory is opened. */
@@ -173,6 +179,8 @@ export class LogDirectory {
       void this.#writes.run(() => this.#remove(log));
     });
     this.#removals.set(cancel, log);
+    // A topic of the same name must not be taken as clean.
+    if (log.cleanedOffset !== null) this.checkpoint("cleaned").catch(() => {});
     void this.#writes.run(() => this.#syncNames());
   }
 
@@ -244,6 +252,7 @@ export class LogDirectory {
       recoveryPoint: this.#readCheckpoint("recoveryPoint"),
       logStart: this.#readCheckpoint("logStart"),
       highWatermark: this.#readCheckpoint("highWatermark"),
+      cleaned: this.#readCheckpoint("cleaned"),
     };
     const configs = new Map<string, TopicConfig>();
     const configOf = (topic: string) => {
@@ -268,6 +277,7 @@ export class LogDirectory {
         recoveryPoint: offsets.recoveryPoint.get(name) ?? 0,
         logStartOffset: offsets.logStart.get(name) ?? 0,
         highWatermark: offsets.highWatermark.get(name) ?? null,
+        cleanedOffset: offsets.cleaned.get(name) ?? null,
         report,
       });
       this.logs.set(name, log);
@@ -276,6 +286,10 @@ export class LogDirectory {
         await sleep(host.clock, 0);
         turnStartMs = host.clock.monotonicMs();
       }
+    }
+    const isForeign = (name: string) => !this.logs.has(name);
+    if ([...offsets.cleaned.keys()].some(isForeign)) {
+      await this.checkpoint("cleaned");
     }
   }
 
@@ -288,6 +302,7 @@ export class LogDirectory {
       onStartMoved: () => {
         this.checkpoint("logStart").catch(() => {});
       },
+      checkpoint: (kind: CheckpointKind) => this.checkpoint(kind),
     };
   }
 
@@ -310,7 +325,9 @@ export class LogDirectory {
     for (const [name, log] of this.logs) {
       if (kind === "recoveryPoint") offsets.set(name, log.recoveryPoint);
       else if (kind === "highWatermark") offsets.set(name, log.highWatermark);
-      else if (log.logStartOffset > log.segments.first.baseOffset) {
+      else if (kind === "cleaned") {
+        if (log.cleanedOffset !== null) offsets.set(name, log.cleanedOffset);
+      } else if (log.logStartOffset > log.segments.first.baseOffset) {
         offsets.set(name, log.logStartOffset);
       }
     }

@@ -18,6 +18,8 @@ export interface LogEnvironment {
   readonly syncNames: () => Promise<void>;
   /** Told when the start of a log moves, before files are unlinked. */
   readonly onStartMoved?: () => void;
+  /** Writes a checkpoint of the directory's logs. */
+  readonly checkpoint?: (kind: "recoveryPoint" | "cleaned") => Promise<void>;
 }
 
 /** Which partition a log is of, and where. */
@@ -46,6 +48,8 @@ export interface LogParts {
   readonly topicId: string | null;
   /** Whether the folder, or the topic's id, may be missing after a crash. */
   readonly isNew: boolean;
+  /** Where the last run of the cleaner ended; `null` or left out before the first. */
+  readonly cleanedOffset?: number | null;
 }
 
 /** What an append tells. */

@@ -6,7 +6,9 @@
 // directory is offline.
 
 import type { TopicConfig } from "../config/topic_config.ts";
+import { HostError } from "../host/host.ts";
 import type { BatchSummary } from "./batch_summary.ts";
+import { LogMaintenance } from "./compaction/maintenance.ts";
 import type { Place } from "./file_pool.ts";
 import type { LeaderEpochs } from "./leader_epochs.ts";
 import { mayPass } from "./log_directory_state.ts";
@@ -16,9 +18,10 @@ import { PartitionStateFiles } from "./partition_state_files.ts";
 import type { ProducerSnapshots } from "./producer_snapshots.ts";
 import type { ProducerState } from "./producer_state.ts";
 import { applyToProducers, replayProducers } from "./replay_producers.ts";
+import { CLEANED_SUFFIX, Segment, SWAP_SUFFIX } from "./segment.ts";
 import type { SegmentList } from "./segment_list.ts";
 import { SegmentRemovals } from "./segment_removals.ts";
-import { SegmentWriter } from "./segment_writer.ts";
+import { newSegmentOptions, SegmentWriter } from "./segment_writer.ts";
 import { isSmall } from "./small_log.ts";
 
 /** The files of one log. */
@@ -28,6 +31,7 @@ export class LogStorage {
   readonly producers: ProducerState;
   readonly place: Place;
   readonly stateFiles: PartitionStateFiles;
+  readonly maintenance = new LogMaintenance();
   readonly #environment: LogEnvironment;
   readonly #snapshots: ProducerSnapshots;
   readonly #flusher: LogFlusher;
@@ -35,6 +39,10 @@ export class LogStorage {
   readonly #removals: SegmentRemovals;
   #endOffset: number;
   #isDeleted = false;
+  #isAbandoned = false;
+  #cleanedOffset: number | null;
+  /** Whether records may not be made durable before the checkpoint says that less is clean. */
+  #mustSaveCleaned = false;
   /** Whether anything was written that a stop has to sync. */
   #wasWritten: boolean;
   /** Whether a last flush is to sync the leader epochs. */
@@ -53,6 +61,7 @@ export class LogStorage {
     this.producers = parts.producers;
     this.#snapshots = parts.snapshots;
     this.#endOffset = parts.logEndOffset;
+    this.#cleanedOffset = parts.cleanedOffset ?? null;
     this.#wasWritten = parts.segments.all().some((segment) => segment.isDirty);
     this.stateFiles = new PartitionStateFiles(
       host.disk,
@@ -65,6 +74,7 @@ export class LogStorage {
       logEndOffset: () => this.#endOffset,
       isDeleted: () => this.#isDeleted,
       syncMetadata: async () => {
+        await this.#saveCleaned();
         const hasNewFiles = await this.stateFiles.sync({
           withEpochs: this.#flushesEpochs,
         });
@@ -110,6 +120,15 @@ export class LogStorage {
 
   get isDeleted(): boolean {
     return this.#isDeleted;
+  }
+
+  /** Where the last run of the cleaner ended; `null` before the first. */
+  get cleanedOffset(): number | null {
+    return this.#cleanedOffset;
+  }
+
+  set cleanedOffset(offset: number | null) {
+    this.#cleanedOffset = offset;
   }
 
   /** Writes down which topic the folder belongs to. @param topicId Base64url. */
@@ -189,15 +208,12 @@ export class LogStorage {
       this.segments.at(count + 1)!.baseOffset <= offset
     ) count++;
     if (count === 0) return;
+    this.maintenance.abort();
     this.#removals.add(
       this.segments.removeFirst(count),
       this.config["file.delete.delay.ms"],
     );
-    this.#environment.directory.guard(() =>
-      this.#snapshots.keepOnly(
-        new Set(this.segments.all().map((segment) => segment.baseOffset)),
-      )
-    );
+    this.#environment.directory.guard(() => this.#keepSnapshotsOfSegments());
   }
 
   /**
@@ -207,6 +223,7 @@ export class LogStorage {
    * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed.
    */
   truncateTo(offset: number): void {
+    this.maintenance.abort();
     this.#environment.directory.guardWhole(() => {
       const index = this.segments.floorIndex(offset);
       const later = this.segments.removeFrom(index + 1);
@@ -215,6 +232,7 @@ export class LogStorage {
       this.epochs.truncateEnd(this.#endOffset);
       this.stateFiles.writeEpochs();
       this.#flusher.truncated(this.#endOffset);
+      this.#lowerCleaned(this.#endOffset);
       this.#snapshots.removeAbove(this.#endOffset);
       replayProducers(this.producers, this.#snapshots, this.segments, {
         endOffset: this.#endOffset,
@@ -229,6 +247,7 @@ export class LogStorage {
    * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed.
    */
   restartAt(offset: number): void {
+    this.maintenance.abort();
     this.#environment.directory.guardWhole(() => {
       for (const segment of this.segments.removeFrom(0)) segment.remove();
       this.segments.push(this.#writer.create(offset));
@@ -237,9 +256,72 @@ export class LogStorage {
       this.stateFiles.writeEpochs();
       this.#snapshots.removeAbove(-1);
       this.producers.load([]);
+      this.#lowerCleaned(offset);
       this.#flusher.restarted(offset);
       this.#wasWritten = true;
     });
+  }
+
+  /**
+   * Closes the active segment and starts another, where it holds anything.
+   *
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed.
+   */
+  roll(): void {
+    this.#environment.directory.guard(() => this.#writer.roll(this.#endOffset));
+  }
+
+  /**
+   * Makes an empty segment that is not in the log, to take the place of others.
+   *
+   * @param first The first one of those.
+   */
+  createCleaned(first: Segment): Segment {
+    const { host, pool } = this.#environment;
+    const cleaned = Segment.create({
+      ...newSegmentOptions(host, pool, {
+        place: this.place,
+        config: this.config,
+        baseOffset: first.baseOffset,
+      }),
+      suffix: CLEANED_SUFFIX,
+    });
+    // It replaces the file of the old one, if only with an empty file.
+    if (first.transactions.file.exists()) cleaned.transactions.file.create();
+    return cleaned;
+  }
+
+  /**
+   * Puts a segment in the place of neighbours, the first of which begins where it
+   * does. After a crash at any step a start finishes it (see `sweep_folder.ts`),
+   * or knows nothing of it.
+   *
+   * @param cleaned Synced, with names that end with `.cleaned`.
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed.
+   */
+  replaceSegments(cleaned: Segment, replaced: readonly Segment[]): void {
+    const { directory } = this.#environment;
+    const index = this.segments.all().indexOf(replaced[0]);
+    directory.guardWhole(() => {
+      cleaned.changeSuffix(CLEANED_SUFFIX, SWAP_SUFFIX);
+      this.segments.replace(index, replaced.length, cleaned);
+      this.#removals.add(replaced, this.config["file.delete.delay.ms"]);
+      cleaned.changeSuffix(SWAP_SUFFIX, "");
+      this.#keepSnapshotsOfSegments();
+    });
+    this.#wasWritten = true;
+  }
+
+  /** Lets go of a segment that did not make it into the log, and unlinks it where that may still be done. */
+  discard(cleaned: Segment): void {
+    cleaned.close();
+    if (this.#isAbandoned || !this.#environment.directory.isOnline) return;
+    try {
+      cleaned.remove();
+    } catch (error) {
+      // The next start removes it as well.
+      if (!(error instanceof HostError)) throw error;
+    }
   }
 
   /**
@@ -253,6 +335,7 @@ export class LogStorage {
   async finish(): Promise<void> {
     const { directory } = this.#environment;
     directory.assertOnline();
+    this.maintenance.abort();
     if (this.#isDeleted) return;
     // An epoch that nothing was written in is forgotten by the next start anyhow.
     this.epochs.truncateEnd(this.#endOffset);
@@ -276,6 +359,8 @@ export class LogStorage {
 
   /** Lets go of all handles and timers, and writes nothing. */
   abandon(): void {
+    this.#isAbandoned = true;
+    this.maintenance.abort();
     this.#flusher.stopTimer();
     this.#removals.stop();
     for (const segment of this.segments.all()) segment.close();
@@ -284,9 +369,34 @@ export class LogStorage {
   /** The folder was renamed: files stay readable, nothing more is written. */
   markDeleted(): void {
     this.#isDeleted = true;
+    this.maintenance.abort();
     this.#flusher.stopTimer();
     this.#removals.stop();
     for (const segment of this.segments.all()) segment.isDeleted = true;
+  }
+
+  #keepSnapshotsOfSegments(): void {
+    this.#snapshots.keepOnly(
+      new Set(this.segments.all().map((segment) => segment.baseOffset)),
+    );
+  }
+
+  /** What comes after an offset was never cleaned. */
+  #lowerCleaned(offset: number): void {
+    if ((this.#cleanedOffset ?? 0) <= offset) return;
+    this.#cleanedOffset = offset;
+    this.#mustSaveCleaned = true;
+  }
+
+  async #saveCleaned(): Promise<void> {
+    if (!this.#mustSaveCleaned) return;
+    this.#mustSaveCleaned = false;
+    try {
+      await this.#environment.checkpoint?.("cleaned");
+    } catch (error) {
+      this.#mustSaveCleaned = true;
+      throw error;
+    }
   }
 
   /** Writes what the next append or flush would write as well: a full disk is no reason to refuse. */

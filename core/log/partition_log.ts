@@ -11,6 +11,14 @@
 // Source: Kafka documentation, "Implementation: Log"; KIP-98, KIP-101.
 
 import type { TopicConfig } from "../config/topic_config.ts";
+import { cleanableLog } from "./compaction/cleanable_log.ts";
+import {
+  cleanLog,
+  type CleanOptions,
+  type CleanResult,
+} from "./compaction/clean_log.ts";
+import { type DirtyRange, dirtyRange } from "./compaction/dirty_range.ts";
+import type { LogMaintenance } from "./compaction/maintenance.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import { CorruptFileError } from "./corrupt_file_error.ts";
 import type { Place } from "./file_pool.ts";
@@ -123,6 +131,20 @@ export class PartitionLog {
   /** Records below survive a crash. */
   get recoveryPoint(): number {
     return this.#storage.recoveryPoint;
+  }
+
+  /** Where the last run of the cleaner ended; `null` before the first. */
+  get cleanedOffset(): number | null {
+    return this.#storage.cleanedOffset;
+  }
+
+  set cleanedOffset(offset: number | null) {
+    this.#storage.cleanedOffset = offset;
+  }
+
+  /** Who may compact it, or take segments away. */
+  get maintenance(): LogMaintenance {
+    return this.#storage.maintenance;
   }
 
   /** Size of all segments, in bytes. */
@@ -336,6 +358,39 @@ export class PartitionLog {
   }
 
   /**
+   * Closes the active segment, where it holds anything, and starts another.
+   *
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed.
+   */
+  roll(): void {
+    this.#assertUsable();
+    this.#storage.roll();
+  }
+
+  /** How far it is clean, and how far it may be cleaned. */
+  dirtyRange(nowMs: number): DirtyRange {
+    return this.#onDisk(() => dirtyRange(this.#asCleanable(), nowMs));
+  }
+
+  /**
+   * Cleans a range of it: of records with the same key the last one stays.
+   *
+   * @returns `null` while another maintenance is under way, or paused.
+   * @throws {CorruptFileError} As `cleanLog`.
+   * @throws {KafkaError} As `cleanLog`.
+   */
+  async compact(options: CleanOptions): Promise<CleanResult | null> {
+    this.#assertUsable();
+    const run = this.maintenance.start();
+    if (run === null) return null;
+    try {
+      return await cleanLog(this.#asCleanable(), run, options);
+    } finally {
+      this.maintenance.end(run);
+    }
+  }
+
+  /**
    * Closes the log so that a start may trust its files: all synced, indexes cut
    * to their size, producers written down.
    *
@@ -356,6 +411,10 @@ export class PartitionLog {
   /** Called once its folder was renamed: files stay readable, nothing more is written. */
   markDeleted(): void {
     this.#storage.markDeleted();
+  }
+
+  #asCleanable() {
+    return cleanableLog(this, this.#storage, this.#environment);
   }
 
   #assertUsable(): void {

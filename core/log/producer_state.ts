@@ -64,6 +64,13 @@ export interface ActiveProducer {
   readonly currentTxnStartOffset: number;
 }
 
+/** The last that a producer wrote, as far as its sequence numbers depend on it. */
+export interface LastRecord {
+  /** Last offset of its last batch; -1 where only a marker is known. */
+  readonly lastDataOffset: number;
+  readonly producerEpoch: number;
+}
+
 /** The state of all producers of a partition. */
 export class ProducerState {
   readonly #name: string;
@@ -203,6 +210,16 @@ export class ProducerState {
       coordinatorEpoch: entry.coordinatorEpoch,
       currentTxnStartOffset: entry.currentTxnFirstOffset,
     }));
+  }
+
+  /** What a compaction must leave of each producer, by its id. */
+  lastRecords(): Map<number, LastRecord> {
+    const records = new Map<number, LastRecord>();
+    for (const [id, { batches, producerEpoch }] of this.#entries) {
+      const lastDataOffset = batches.at(-1)?.lastOffset ?? NONE;
+      records.set(id, { lastDataOffset, producerEpoch });
+    }
+    return records;
   }
 
   #end(

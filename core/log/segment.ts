@@ -29,6 +29,10 @@ export const TRANSACTION_INDEX_SUFFIX = ".txnindex";
 export const SNAPSHOT_SUFFIX = ".snapshot";
 /** Of files that wait to be unlinked. */
 export const DELETED_SUFFIX = ".deleted";
+/** Of files that a compaction is writing. */
+export const CLEANED_SUFFIX = ".cleaned";
+/** Of files that a compaction has written, and that take the place of others. */
+export const SWAP_SUFFIX = ".swap";
 
 /** A file's name without its suffix: the base offset as 20 digits. */
 export function offsetName(offset: number): string {
@@ -52,6 +56,8 @@ export interface SegmentOptions {
   readonly rollJitterMs: number;
   /** Whether it is known that there is no `.txnindex`. */
   readonly hasNoTransactions?: boolean;
+  /** At the end of its files' names: of a segment that is not yet in the log. */
+  readonly suffix?: string;
 }
 
 /** Where a batch was found. */
@@ -92,13 +98,16 @@ export class Segment {
   private constructor(options: SegmentOptions) {
     const { pool, place, baseOffset } = options;
     const name = offsetName(baseOffset);
+    const { suffix = "" } = options;
     this.baseOffset = baseOffset;
     this.createdMs = options.nowMs;
     this.rollJitterMs = options.rollJitterMs;
-    this.log = new PooledFile(pool, place, name + LOG_SUFFIX);
-    this.#offsetFile = new PooledFile(pool, place, name + OFFSET_INDEX_SUFFIX);
-    this.#timeFile = new PooledFile(pool, place, name + TIME_INDEX_SUFFIX);
-    const file = new PooledFile(pool, place, name + TRANSACTION_INDEX_SUFFIX);
+    const fileOf = (kind: string) =>
+      new PooledFile(pool, place, name + kind + suffix);
+    this.log = fileOf(LOG_SUFFIX);
+    this.#offsetFile = fileOf(OFFSET_INDEX_SUFFIX);
+    this.#timeFile = fileOf(TIME_INDEX_SUFFIX);
+    const file = fileOf(TRANSACTION_INDEX_SUFFIX);
     this.transactions = options.hasNoTransactions === true
       ? TransactionIndex.without(file)
       : new TransactionIndex(file);
@@ -366,7 +375,16 @@ export class Segment {
   markDeleted(): void {
     this.isDeleted = true;
     for (const file of this.#files()) {
-      if (file.exists()) file.rename(file.name + DELETED_SUFFIX);
+      if (file.exists()) file.rename(file.freeName(DELETED_SUFFIX));
+    }
+  }
+
+  /** Gives all files another suffix, the log last: what is left of a step tells how far it went. */
+  changeSuffix(from: string, to: string): void {
+    const [log, ...indexes] = this.#files();
+    for (const file of [...indexes, log]) {
+      if (!file.exists()) continue;
+      file.rename(file.name.slice(0, file.name.length - from.length) + to);
     }
   }
 

@@ -56,6 +56,15 @@ export class SegmentList {
     this.#segments.push(segment);
   }
 
+  /** Puts one segment in the place of `count` neighbours. */
+  replace(index: number, count: number, segment: Segment): void {
+    assert(
+      this.at(index)?.baseOffset === segment.baseOffset,
+      `Segment ${segment.baseOffset} cannot take the place of others`,
+    );
+    this.#segments.splice(index, count, segment);
+  }
+
   /** Takes `count` segments away from the front. */
   removeFirst(count: number): Segment[] {
     return this.#segments.splice(0, count);

@@ -55,7 +55,7 @@ export class SegmentWriter {
         // that recovery can tell where a crash made one.
         const last = batches[batches.length - 1].lastOffset;
         const fits = last - at.logEndOffset <= RELATIVE_OFFSET_MAX;
-        this.#roll(fits ? at.logEndOffset : batches[0].baseOffset);
+        this.roll(fits ? at.logEndOffset : batches[0].baseOffset);
       }
       this.#segments.active.openLog();
     } catch (error) {
@@ -94,12 +94,12 @@ export class SegmentWriter {
     const ageMs = firstTimestampMs >= 0
       ? maxTimestampMs - firstTimestampMs
       : nowMs - active.createdMs;
-    return ageMs > config["segment.ms"] - active.rollJitterMs ||
+    return ageMs > segmentMsOf(config) - active.rollJitterMs ||
       active.hasFullIndex(config);
   }
 
   /** Closes the active segment and starts another; the old one is synced meanwhile. */
-  #roll(baseOffset: number): void {
+  roll(baseOffset: number): void {
     const { active } = this.#segments;
     if (active.baseOffset === baseOffset && active.sizeBytes === 0) return;
     const next = this.create(baseOffset);
@@ -123,6 +123,14 @@ export class SegmentWriter {
       baseOffset,
     }));
   }
+}
+
+/** How old a segment gets: of a compacted topic no older than the cleaner may wait for it. */
+function segmentMsOf(config: TopicConfig): number {
+  const segmentMs = config["segment.ms"];
+  const lagMs = config["max.compaction.lag.ms"];
+  const isCompacted = config["cleanup.policy"].includes("compact");
+  return isCompacted && lagMs > 0 ? Math.min(segmentMs, lagMs) : segmentMs;
 }
 
 /** Options for a segment to be made or opened now, its jitter drawn. */

@@ -15,16 +15,16 @@ import { BatchScan, HEADER_CHUNK_BYTES } from "./batch_scan.ts";
 import { parseFileOffset } from "./partition_files.ts";
 import { TEMPORARY_SUFFIX } from "./replace_file.ts";
 import {
+  CLEANED_SUFFIX,
   DELETED_SUFFIX,
   LOG_SUFFIX,
   OFFSET_INDEX_SUFFIX,
   offsetName,
+  SWAP_SUFFIX,
   TIME_INDEX_SUFFIX,
   TRANSACTION_INDEX_SUFFIX,
 } from "./segment.ts";
 
-const CLEANED_SUFFIX = ".cleaned";
-const SWAP_SUFFIX = ".swap";
 const INDEX_SUFFIXES = [
   OFFSET_INDEX_SUFFIX,
   TIME_INDEX_SUFFIX,
@@ -56,6 +56,7 @@ export function sweepFolder(disk: Disk, path: string): string[] {
   if (names.some((name) => name.endsWith(SWAP_SUFFIX))) {
     finishSwaps(disk, path, names, remove);
     names = disk.list(path);
+    remove((name) => name.endsWith(SWAP_SUFFIX));
   }
   const logs = new Set(
     names.map((name) => parseFileOffset(name)).filter((base) => base !== null),
@@ -73,13 +74,21 @@ function offsetOf(name: string): number {
   return Number(name.slice(0, 20));
 }
 
-/** Removes what swapped segments cover, then gives them their final names, indexes first. */
+/**
+ * Removes what swapped segments cover, then gives them their final names over what
+ * is left there: indexes first, the log last, so that a crash on the way changes
+ * nothing of what the next start does.
+ */
 function finishSwaps(
   disk: Disk,
   path: string,
   names: readonly string[],
   remove: (isUnwanted: (name: string) => boolean) => void,
 ): void {
+  const finish = (final: string) => {
+    if (!names.includes(final + SWAP_SUFFIX)) return;
+    disk.rename(`${path}/${final}${SWAP_SUFFIX}`, `${path}/${final}`);
+  };
   for (const name of names) {
     const base = parseFileOffset(name, LOG_SUFFIX + SWAP_SUFFIX);
     if (base === null) continue;
@@ -87,20 +96,29 @@ function finishSwaps(
     remove((other) =>
       [LOG_SUFFIX, ...INDEX_SUFFIXES].some((suffix) => {
         const covered = parseFileOffset(other, suffix);
-        return covered !== null && covered >= base && covered < end;
+        return covered !== null && covered > base && covered < end;
       })
     );
+    // While no index has its final name, a list of aborted transactions that has
+    // no successor is the old segment's.
+    const transactions = offsetName(base) + TRANSACTION_INDEX_SUFFIX;
+    const isOld =
+      names.includes(offsetName(base) + OFFSET_INDEX_SUFFIX + SWAP_SUFFIX) &&
+      !names.includes(transactions + SWAP_SUFFIX);
+    remove((other) => isOld && other === transactions);
     for (const suffix of [...INDEX_SUFFIXES, LOG_SUFFIX]) {
-      const final = offsetName(base) + suffix;
-      if (names.includes(final + SWAP_SUFFIX)) {
-        disk.rename(`${path}/${final}${SWAP_SUFFIX}`, `${path}/${final}`);
-      }
+      finish(offsetName(base) + suffix);
     }
   }
-  remove((name) =>
-    name.endsWith(SWAP_SUFFIX) &&
-    disk.stat(`${path}/${name}`) !== null
-  );
+  // Where the log got its final name before its indexes did.
+  for (const name of names) {
+    for (const suffix of INDEX_SUFFIXES) {
+      const base = parseFileOffset(name, suffix + SWAP_SUFFIX);
+      const wasFirst = base !== null &&
+        !names.includes(offsetName(base) + LOG_SUFFIX + SWAP_SUFFIX);
+      if (wasFirst) finish(offsetName(base) + suffix);
+    }
+  }
 }
 
 /** The offset after a file's last batch. */

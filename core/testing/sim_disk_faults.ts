@@ -5,6 +5,7 @@ import { HostError, type HostErrorKind } from "../host/host.ts";
 export type DiskAction =
   | "open"
   | "stat"
+  | "setModified"
   | "rename"
   | "remove"
   | "removeTree"

@@ -58,6 +58,13 @@ export class SimMount implements Disk {
     };
   }
 
+  setModified(path: string, modifiedMs: number): void {
+    this.#enter("setModified", path);
+    const node = this.#disk.tree.find(path);
+    if (node === undefined) throw refusal("notFound", path, "not there");
+    node.modifiedMs = modifiedMs;
+  }
+
   rename(from: string, to: string): void {
     this.#enter("rename", from);
     const { tree } = this.#disk;

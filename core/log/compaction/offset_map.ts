@@ -1,0 +1,129 @@
+// The map from a key to the offset of its last record, for one run of the
+// cleaner: as large as the memory that it may take, and no larger.
+//
+// Entries are 24 bytes: the key's hash (128 bits) and an offset. They lie in two
+// flat arrays, found by open addressing with double hashing: the number of slots
+// is a prime, so every step visits them all.
+
+import { HASH_KEY_BYTES, KeyHash } from "./key_hash.ts";
+
+/** Memory of one entry. */
+export const MAP_ENTRY_BYTES = 24;
+
+/** How large a map may get. */
+export interface OffsetMapOptions {
+  /** `log.cleaner.dedupe.buffer.size`, divided by `log.cleaner.threads`. */
+  readonly memoryBytes: number;
+  /** `log.cleaner.io.buffer.load.factor`: how much of the slots may be used. */
+  readonly loadFactor: number;
+  /** No more keys than this will come: saves memory for small logs. */
+  readonly keyCountMax: number;
+  /** Draws the hash's secret key. */
+  readonly randomBytes: (count: number) => Uint8Array;
+}
+
+/** Keys, by their hash, and offsets. */
+export class OffsetMap {
+  /** Most keys that it takes. */
+  readonly capacity: number;
+  readonly #slotCount: number;
+  readonly #hashes: Int32Array;
+  /** Offset plus 1; 0 where a slot is empty. */
+  readonly #offsets: Float64Array;
+  readonly #hash: KeyHash;
+  #size = 0;
+  #latestOffset = -1;
+
+  constructor(options: OffsetMapOptions) {
+    const slots = Math.floor(
+      Math.min(options.memoryBytes, MEMORY_BYTES_MAX) / MAP_ENTRY_BYTES,
+    );
+    this.capacity = Math.floor(slots * options.loadFactor);
+    const needed = Math.ceil((options.keyCountMax + 1) / options.loadFactor);
+    this.#slotCount = primeFrom(Math.min(slots, needed));
+    this.#hashes = new Int32Array(this.#slotCount * 4);
+    this.#offsets = new Float64Array(this.#slotCount);
+    this.#hash = new KeyHash(options.randomBytes(HASH_KEY_BYTES));
+  }
+
+  /** Number of keys. */
+  get size(): number {
+    return this.#size;
+  }
+
+  get isFull(): boolean {
+    return this.#size >= this.capacity;
+  }
+
+  /** Part of the slots that is used. */
+  get utilization(): number {
+    return this.#size / this.#slotCount;
+  }
+
+  /** The map says nothing of records after it; -1 where it knows of none. */
+  get latestOffset(): number {
+    return this.#latestOffset;
+  }
+
+  set latestOffset(offset: number) {
+    this.#latestOffset = offset;
+  }
+
+  /** Sets the offset of the key in `bytes` from `start` to `end`; the map is not full. */
+  put(bytes: Uint8Array, start: number, end: number, offset: number): void {
+    const slot = this.#find(bytes, start, end);
+    if (this.#offsets[slot] === 0) {
+      this.#hashes.set(this.#hash.words, slot * 4);
+      this.#size++;
+    }
+    this.#offsets[slot] = offset + 1;
+    this.#latestOffset = offset;
+  }
+
+  /** The offset of a key; -1 where it has none. */
+  get(bytes: Uint8Array, start: number, end: number): number {
+    return this.#offsets[this.#find(bytes, start, end)] - 1;
+  }
+
+  /** The slot of a key, or the empty one where it would go. */
+  #find(bytes: Uint8Array, start: number, end: number): number {
+    this.#hash.update(bytes, start, end);
+    const { words } = this.#hash;
+    const a = words[0];
+    const b = words[1];
+    const c = words[2];
+    const d = words[3];
+    const count = this.#slotCount;
+    const hashes = this.#hashes;
+    const offsets = this.#offsets;
+    let slot = (a >>> 0) % count;
+    const step = 1 + (b >>> 0) % (count - 1);
+    for (;;) {
+      if (offsets[slot] === 0) return slot;
+      const at = slot * 4;
+      const isSame = hashes[at] === a && hashes[at + 1] === b &&
+        hashes[at + 2] === c && hashes[at + 3] === d;
+      if (isSame) return slot;
+      slot += step;
+      if (slot >= count) slot -= count;
+    }
+  }
+}
+
+/** More is left unused, as by Kafka. */
+const MEMORY_BYTES_MAX = 2 ** 31 - 1;
+
+/** The first prime at or above a number; at least 3. */
+function primeFrom(count: number): number {
+  for (let candidate = Math.max(3, count) | 1;; candidate += 2) {
+    if (isPrime(candidate)) return candidate;
+  }
+}
+
+/** @param candidate Odd. */
+function isPrime(candidate: number): boolean {
+  for (let factor = 3; factor * factor <= candidate; factor += 2) {
+    if (candidate % factor === 0) return false;
+  }
+  return true;
+}
