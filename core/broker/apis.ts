@@ -1,7 +1,11 @@
 // The table of served APIs: what is not here does not exist for clients.
 
 import type { ServedApi } from "./context.ts";
+import { createAcls, deleteAcls, describeAcls } from "./handlers/acls.ts";
+import { alterClientQuotas } from "./handlers/alter_client_quotas.ts";
 import { alterConfigs } from "./handlers/alter_configs.ts";
+import { alterPartitionReassignments } from "./handlers/alter_partition_reassignments.ts";
+import { alterUserScramCredentials } from "./handlers/alter_user_scram_credentials.ts";
 import { apiVersions } from "./handlers/api_versions.ts";
 import { consumerGroupDescribe } from "./handlers/consumer_group_describe.ts";
 import { consumerGroupHeartbeat } from "./handlers/consumer_group_heartbeat.ts";
@@ -10,12 +14,15 @@ import { createTopics } from "./handlers/create_topics.ts";
 import { deleteGroups } from "./handlers/delete_groups.ts";
 import { deleteRecords } from "./handlers/delete_records.ts";
 import { deleteTopics } from "./handlers/delete_topics.ts";
+import { describeClientQuotas } from "./handlers/describe_client_quotas.ts";
 import { describeCluster } from "./handlers/describe_cluster.ts";
 import { describeConfigs } from "./handlers/describe_configs.ts";
 import { describeGroups } from "./handlers/describe_groups.ts";
 import { describeLogDirs } from "./handlers/describe_log_dirs.ts";
 import { describeProducers } from "./handlers/describe_producers.ts";
 import { describeTopicPartitions } from "./handlers/describe_topic_partitions.ts";
+import { describeUserScramCredentials } from "./handlers/describe_user_scram_credentials.ts";
+import { electLeaders } from "./handlers/elect_leaders.ts";
 import { fetch } from "./handlers/fetch.ts";
 import { findCoordinator } from "./handlers/find_coordinator.ts";
 import { heartbeat } from "./handlers/heartbeat.ts";
@@ -25,6 +32,7 @@ import { joinGroup } from "./handlers/join_group.ts";
 import { leaveGroup } from "./handlers/leave_group.ts";
 import { listGroups } from "./handlers/list_groups.ts";
 import { listOffsets } from "./handlers/list_offsets.ts";
+import { listPartitionReassignments } from "./handlers/list_partition_reassignments.ts";
 import { metadata } from "./handlers/metadata.ts";
 import { offsetCommit } from "./handlers/offset_commit.ts";
 import { offsetDelete } from "./handlers/offset_delete.ts";
@@ -66,4 +74,14 @@ export const servedApis: readonly ServedApi[] = [
   offsetDelete,
   consumerGroupHeartbeat,
   consumerGroupDescribe,
+  electLeaders,
+  alterPartitionReassignments,
+  listPartitionReassignments,
+  describeClientQuotas,
+  alterClientQuotas,
+  describeUserScramCredentials,
+  alterUserScramCredentials,
+  describeAcls,
+  createAcls,
+  deleteAcls,
 ];

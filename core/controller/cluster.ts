@@ -19,9 +19,11 @@ import type { Host } from "../host/host.ts";
 import type {
   BrokerEndpoint,
   ClusterImage,
+  ConfigOverrides,
   FeatureRange,
 } from "./cluster_image.ts";
 import { ClusterMember } from "./cluster_member.ts";
+import type { ClientEntity, ClientEntityConfig } from "./entity_admin.ts";
 
 export interface ClusterOptions {
   readonly host: Host;
@@ -81,6 +83,16 @@ export interface CreatePartitionsOptions {
   readonly timeoutMs?: number;
 }
 
+/** Which partition shall have which leader. */
+export interface ElectLeaderOptions {
+  readonly topic: string;
+  readonly index: number;
+  /** The first of its replicas, or any that lives where none in sync does. */
+  readonly election: "preferred" | "unclean";
+  /** How long to wait until it is seen here; 60 s where left out. */
+  readonly timeoutMs?: number;
+}
+
 /** Which topic: exactly one of the two. */
 export type TopicReference = { readonly name: string } | {
   readonly topicId: string;
@@ -129,6 +141,26 @@ export interface Cluster {
   setBrokerConfig(
     brokerId: number | null,
     config: ReadonlyMap<string, string>,
+  ): Promise<void>;
+  /**
+   * Has a partition led by another.
+   *
+   * @throws {KafkaError} UNKNOWN_TOPIC_OR_PARTITION, ELECTION_NOT_NEEDED,
+   * PREFERRED_LEADER_NOT_AVAILABLE, ELIGIBLE_LEADERS_NOT_AVAILABLE,
+   * LEADER_NOT_AVAILABLE (somebody else changed it), REQUEST_TIMED_OUT.
+   */
+  electLeader(options: ElectLeaderOptions): Promise<void>;
+  /** Credentials and quotas of all users, client ids and addresses that have any. */
+  clientEntities(): Promise<ClientEntityConfig[]>;
+  /** What is kept of one of them; empty where nothing is. */
+  clientEntity(entity: ClientEntity): Promise<ConfigOverrides>;
+  /**
+   * Changes what is kept of one of them. `change` is asked again where somebody
+   * else was faster; what it throws is thrown, and nothing changed.
+   */
+  changeClientEntity(
+    entity: ClientEntity,
+    change: (now: ConfigOverrides) => ConfigOverrides,
   ): Promise<void>;
   /** Takes producer ids that nobody else will have. */
   allocateProducerIds(): Promise<ProducerIdBlock>;

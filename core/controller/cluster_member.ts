@@ -4,6 +4,12 @@
 import type { Cluster, ClusterOptions } from "./cluster.ts";
 import type { ClusterImage } from "./cluster_image.ts";
 import { Controller } from "./controller.ts";
+import {
+  changeClientEntity,
+  readClientEntities,
+  readClientEntity,
+} from "./entity_admin.ts";
+import { electLeader } from "./leader_admin.ts";
 import { MetadataFollower } from "./metadata_follower.ts";
 import { allocateProducerIds, lastProducerId } from "./producer_ids.ts";
 import {
@@ -29,6 +35,10 @@ export class ClusterMember implements Cluster {
   readonly deleteTopic: Cluster["deleteTopic"];
   readonly setTopicConfig: Cluster["setTopicConfig"];
   readonly setBrokerConfig: Cluster["setBrokerConfig"];
+  readonly electLeader: Cluster["electLeader"];
+  readonly clientEntities: Cluster["clientEntities"];
+  readonly clientEntity: Cluster["clientEntity"];
+  readonly changeClientEntity: Cluster["changeClientEntity"];
   readonly #options: ClusterOptions;
   readonly #follower: MetadataFollower;
   readonly #controller: Controller;
@@ -67,18 +77,29 @@ export class ClusterMember implements Cluster {
       trace,
       onFailure,
     });
-    const admin = new TopicAdmin({
-      host,
+    const seen = {
       znodes,
       image: () => this.image,
+      waitFor: (
+        test: (image: ClusterImage) => boolean,
+        timeoutMs: number,
+      ) => this.#waitFor(test, timeoutMs),
+    };
+    const admin = new TopicAdmin({
+      ...seen,
+      host,
       configChangeSeen: () => this.#follower.configChangeSeen,
-      waitFor: (test, timeoutMs) => this.#waitFor(test, timeoutMs),
     });
     this.createTopic = (topic) => admin.createTopic(topic);
     this.createPartitions = (added) => admin.createPartitions(added);
     this.deleteTopic = (topic, limits) => admin.deleteTopic(topic, limits);
     this.setTopicConfig = (name, config) => admin.setTopicConfig(name, config);
     this.setBrokerConfig = (id, config) => admin.setBrokerConfig(id, config);
+    this.electLeader = (wanted) => electLeader(seen, wanted);
+    this.clientEntities = () => readClientEntities(znodes);
+    this.clientEntity = (entity) => readClientEntity(znodes, entity);
+    this.changeClientEntity = (entity, change) =>
+      changeClientEntity(znodes, entity, change);
   }
 
   /** See `openCluster`. */

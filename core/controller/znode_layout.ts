@@ -282,7 +282,12 @@ export function parseConfig(
 }
 
 export function encodeConfigChange({ kind, name }: ConfigEntity): Uint8Array {
-  return encodeJson({ version: 2, entity_path: `${kind}/${name}` });
+  return encodeConfigPathChange(`${kind}/${name}`);
+}
+
+/** `path` is below /config, such as `users/u/clients/c`. */
+export function encodeConfigPathChange(path: string): Uint8Array {
+  return encodeJson({ version: 2, entity_path: path });
 }
 
 /** What a change is about; null where it is of a kind that is not known here. */
