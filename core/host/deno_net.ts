@@ -28,23 +28,30 @@ class DenoConnection implements Connection {
     this.local = formatAddress(socket.localAddr);
   }
 
-  async read(target: Uint8Array): Promise<number | null> {
-    this.#mustBeOpen("read from");
-    try {
-      return await this.#socket.read(target);
-    } catch (error) {
+  // Without `async`: thousands of small requests a second feel each promise.
+  read(target: Uint8Array): Promise<number | null> {
+    if (!this.#isOpen) return Promise.reject(this.#closed("read from"));
+    return this.#socket.read(target).then(null, (error) => {
       throw this.#failure("read from", error);
-    }
+    });
   }
 
-  async write(source: Uint8Array): Promise<void> {
-    this.#mustBeOpen("write to");
+  write(source: Uint8Array): Promise<void> {
+    if (!this.#isOpen) return Promise.reject(this.#closed("write to"));
+    return this.#socket.write(source).then(
+      (count) => {
+        if (count < source.length) return this.#writeRest(source, count);
+      },
+      (error) => {
+        throw this.#failure("write to", error);
+      },
+    );
+  }
+
+  async #writeRest(source: Uint8Array, from: number): Promise<void> {
     try {
-      let count = 0;
-      while (count < source.length) {
-        count += await this.#socket.write(
-          count === 0 ? source : source.subarray(count),
-        );
+      for (let count = from; count < source.length;) {
+        count += await this.#socket.write(source.subarray(count));
       }
     } catch (error) {
       throw this.#failure("write to", error);
@@ -55,10 +62,6 @@ class DenoConnection implements Connection {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#socket.close();
-  }
-
-  #mustBeOpen(action: string): void {
-    if (!this.#isOpen) throw this.#closed(action);
   }
 
   #failure(action: string, error: unknown): HostError {
