@@ -11,6 +11,7 @@
 import { brokerScenario } from "../core/testing/sim_scenario_broker.ts";
 import { coordinatorScenario } from "../core/testing/sim_scenario_coordinator.ts";
 import { fileScenario } from "../core/testing/sim_scenario_files.ts";
+import { groupScenario } from "../core/testing/sim_scenario_groups.ts";
 import { logScenario } from "../core/testing/sim_scenario_log.ts";
 import { runScenario, type Scenario } from "../core/testing/sim_scenario.ts";
 
@@ -19,6 +20,7 @@ export const scenarios: readonly Scenario[] = [
   coordinatorScenario,
   logScenario,
   brokerScenario,
+  groupScenario,
 ];
 
 interface Job {
