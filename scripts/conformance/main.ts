@@ -11,6 +11,7 @@ import {
 import type { ClientKind } from "./client.ts";
 import { clientKinds } from "./client_kinds.ts";
 import { javaTools } from "./java_client.ts";
+import { runJavaGroupFeatures } from "./java_group_tools.ts";
 import { matrixLines } from "./matrix.ts";
 import { type Par, parOf, reportLines } from "./report.ts";
 import { checkSegments } from "./segments.ts";
@@ -46,13 +47,24 @@ async function runOn(
   say(`== ${name}`);
   const startMs = performance.now();
   const suite = new Suite(say);
+  const cells: Cell[] = [];
   const broker = await start({ work, port: freePort(), settings: SETTINGS });
   try {
-    await suite.run(kinds, `127.0.0.1:${broker.port}`);
+    const bootstrap = `127.0.0.1:${broker.port}`;
+    await suite.run(kinds, bootstrap);
+    const isReference = name === KAFKA;
+    cells.push(
+      ...suite.cells,
+      ...await runJavaGroupFeatures({
+        kinds,
+        bootstrap,
+        progress: say,
+        isReference,
+      }),
+    );
   } finally {
     await broker.stop();
   }
-  const cells = [...suite.cells];
   if (kinds.includes(javaTools)) {
     cells.push(...await checkSegments(broker.dataDirectory));
   }
