@@ -1,11 +1,15 @@
 // What groups have committed, for the commands that show or copy it.
 
+import type { OutputFormat } from "../core/cli/flags.ts";
+import type { Row } from "../core/cli/rows.ts";
 import { parseTopicSpec } from "../core/cli/topic_spec.ts";
 import type { Admin } from "../core/client/admin.ts";
 import { inOrder } from "../core/client/consumer_protocol.ts";
 import type { CommittedOffset } from "../core/client/group_offsets.ts";
 import type { TopicPartition } from "../core/client/metadata.ts";
 import { KafkaError } from "../core/wire/kafka/errors.ts";
+
+import { errorField } from "./_admin.ts";
 
 export type GroupCommitted = CommittedOffset & { readonly group: string };
 
@@ -69,4 +73,16 @@ export function topicFilter(
       spec.topic === topic &&
       (spec.partitions === null || spec.partitions.includes(partition))
     );
+}
+
+/** Groups that failed, as rows of the outputs that have a place for errors. */
+export function failedRows(
+  items: readonly { readonly name: string; readonly error: Error | null }[],
+  format: OutputFormat,
+): Row[] {
+  if (!["json", "ndjson", "yaml"].includes(format)) return [];
+  return items.filter(({ error }) => error !== null).map(({ name, error }) => ({
+    group: name,
+    ...errorField(error),
+  }));
 }

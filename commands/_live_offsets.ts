@@ -4,18 +4,24 @@
 // A member hears that it was removed with its next heartbeat or commit, which is
 // refused; so that nothing it had in hand is committed after the move.
 
-import type { Admin } from "../core/client/admin.ts";
+import type { Admin, GroupDescription } from "../core/client/admin.ts";
 import type {
   CommitResult,
   OffsetToCommit,
 } from "../core/client/group_offsets.ts";
+import { KafkaError } from "../core/wire/kafka/errors.ts";
+import { memberLabel } from "./_groups.ts";
+
+/** After so many attempts, members that the broker says it does not know stay. */
+const UNKNOWN_COUNT_MAX = 3;
 
 /**
  * Sets offsets of a group, removing whoever is in it.
  *
  * @returns As `alterGroupOffsets`; `UNKNOWN_MEMBER_ID` where members came back
  * faster than the offsets, time and again.
- * @throws {KafkaError} Where the coordinator removes nobody.
+ * @throws {KafkaError} Where the coordinator removes nobody; `NON_EMPTY_GROUP`
+ * where it removes no members of the group's protocol.
  */
 export async function liveOffsets(
   admin: Admin,
@@ -24,6 +30,7 @@ export async function liveOffsets(
 ): Promise<CommitResult[]> {
   const { cluster } = admin;
   const deadlineMs = cluster.deadline();
+  let unknownCount = 0;
   for (let attempt = 1;; attempt++) {
     const [{ value }] = await admin.describeGroups([group]);
     const members = value?.members ?? [];
@@ -35,6 +42,10 @@ export async function liveOffsets(
         error !== null && error.errorName !== "UNKNOWN_MEMBER_ID"
       );
       if (refusal !== undefined) throw refusal.error;
+      // A member may go by itself just then, but not time and again.
+      const isUnknown = removed.every(({ error }) => error !== null);
+      unknownCount = isUnknown ? unknownCount + 1 : 0;
+      if (unknownCount >= UNKNOWN_COUNT_MAX) throw notRemoved(value!);
     }
     const results = await admin.alterGroupOffsets(group, offsets);
     const isHeld = results.some(({ error }) =>
@@ -47,4 +58,14 @@ export async function liveOffsets(
       return results;
     }
   }
+}
+
+function notRemoved(group: GroupDescription): KafkaError {
+  const holders = group.members.map(memberLabel).join("; ");
+  return new KafkaError(
+    "NON_EMPTY_GROUP",
+    `the group is active (${group.state}), held by ${holders}; its broker does ` +
+      `not remove members that speak group.protocol=${group.type}, as kq's do: ` +
+      "stop them",
+  );
 }

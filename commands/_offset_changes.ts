@@ -6,6 +6,8 @@ import type { OutputFormat } from "../core/cli/flags.ts";
 import { printRows } from "../core/cli/rows.ts";
 import { UsageError } from "../core/cli/usage_error.ts";
 import type { Admin, GroupDescription } from "../core/client/admin.ts";
+import { asError } from "../core/client/client_error.ts";
+import type { CommitResult } from "../core/client/group_offsets.ts";
 import { partitionKey } from "../core/client/metadata.ts";
 import { KafkaError } from "../core/wire/kafka/errors.ts";
 import { errorField, reportItems } from "./_admin.ts";
@@ -117,19 +119,20 @@ function label({ group, topic, partition }: OffsetChange): string {
 async function refusedGroups(
   admin: Admin,
   groups: readonly string[],
+  isLive = false,
 ): Promise<Map<string, Error>> {
   const refusals = new Map<string, Error>();
   if (groups.length === 0) return refusals;
   for (const { group, value } of await admin.describeGroups(groups)) {
     if (value !== null && isActive(value)) {
-      refusals.set(group, activeGroup(value));
+      refusals.set(group, activeGroup(value, isLive));
     }
   }
   return refusals;
 }
 
 /** Why the offsets of a group cannot be set, and who holds it. */
-function activeGroup(group: GroupDescription): KafkaError {
+function activeGroup(group: GroupDescription, isLive: boolean): KafkaError {
   const holders = group.members.map((member) => {
     const places = member.partitions.map(({ topic, partition }) =>
       `${topic}:${partition}`
@@ -144,7 +147,10 @@ function activeGroup(group: GroupDescription): KafkaError {
   const held = holders.length === 0 ? "" : `, held by ${holders.join("; ")}`;
   return new KafkaError(
     "NON_EMPTY_GROUP",
-    `the group is active (${group.state})${held}; stop its members, or give --live`,
+    `the group is active (${group.state})${held}; ` +
+      (isLive
+        ? "its members come back faster than they are removed: stop them"
+        : "stop its members, or give --live"),
   );
 }
 
@@ -169,9 +175,14 @@ async function execute(
         partition,
         offset: offset!,
       }));
-    const written = isLive
-      ? await liveOffsets(admin, group, offsets)
-      : await admin.alterGroupOffsets(group, offsets);
+    let written: CommitResult[];
+    try {
+      written = isLive
+        ? await liveOffsets(admin, group, offsets)
+        : await admin.alterGroupOffsets(group, offsets);
+    } catch (error) {
+      return list.map((change) => ({ ...change, error: asError(error) }));
+    }
     const errors = new Map(
       written.map((result) => [partitionKey(result), result.error]),
     );
@@ -180,7 +191,7 @@ async function execute(
       error?.errorName === "UNKNOWN_MEMBER_ID"
     );
     const taken = isTaken
-      ? (await refusedGroups(admin, [group])).get(group)
+      ? (await refusedGroups(admin, [group], isLive)).get(group)
       : undefined;
     return list.map((change) => ({
       ...change,

@@ -9,7 +9,7 @@ import type { Admin } from "../core/client/admin.ts";
 import { partitionKey } from "../core/client/metadata.ts";
 import { KafkaError } from "../core/wire/kafka/errors.ts";
 import { errorField, isConfirmed, reportItems, withAdmin } from "./_admin.ts";
-import { committedOf, topicFilter } from "./_committed.ts";
+import { committedOf, failedRows, topicFilter } from "./_committed.ts";
 import { chosenGroups, groupFlags } from "./_groups.ts";
 import type { GroupOffset } from "./_offset_csv.ts";
 
@@ -77,14 +77,17 @@ export default command({
           { field: "deleted" },
         ],
         nameField: "group",
-        rows: results.map(({ group, topic, partition, offset, error }) => ({
-          group,
-          topic,
-          partition,
-          offset,
-          deleted: error === null && !flags["dry-run"],
-          ...errorField(error),
-        })),
+        rows: [
+          ...results.map(({ group, topic, partition, offset, error }) => ({
+            group,
+            topic,
+            partition,
+            offset,
+            deleted: error === null && !flags["dry-run"],
+            ...errorField(error),
+          })),
+          ...failedRows(items, flags.output),
+        ],
       });
       return reportItems(context, [
         ...items.filter(({ error }) => error !== null),

@@ -5,7 +5,7 @@ import { connectionFlags, outputFlags } from "../core/cli/flags.ts";
 import { printRows } from "../core/cli/rows.ts";
 import { reportItems, withAdmin } from "./_admin.ts";
 import { chosenGroups, groupFlags } from "./_groups.ts";
-import { committedOf, topicFilter } from "./_committed.ts";
+import { committedOf, failedRows, topicFilter } from "./_committed.ts";
 
 export default command({
   args: [{
@@ -43,14 +43,17 @@ export default command({
           { field: "metadata" },
         ],
         nameField: "group",
-        rows: offsets.filter(isAsked).map((row) => ({
-          group: row.group,
-          topic: row.topic,
-          partition: row.partition,
-          offset: row.offset,
-          leaderEpoch: row.leaderEpoch,
-          metadata: row.metadata,
-        })),
+        rows: [
+          ...offsets.filter(isAsked).map((row) => ({
+            group: row.group,
+            topic: row.topic,
+            partition: row.partition,
+            offset: row.offset,
+            leaderEpoch: row.leaderEpoch,
+            metadata: row.metadata,
+          })),
+          ...failedRows(items, flags.output),
+        ],
       });
       return reportItems(context, items);
     }),
