@@ -145,14 +145,19 @@ export class Ledger {
 
   /** @throws {Error} Where a record is wrong, missing or was read twice. */
   check(): void {
+    this.checkAtLeastOnce();
+    const again = [...this.#seen].filter(([, count]) => count > 1);
+    if (again.length > 0) {
+      throw new Error(`${again.length} records twice, first ${again[0][0]}`);
+    }
+  }
+
+  /** @throws {Error} Where a record is wrong or missing. */
+  checkAtLeastOnce(): void {
     if (this.#wrong !== null) throw new Error(`record ${this.#wrong}`);
     const total = this.#sent.flat().length;
     if (this.#seen.size !== total) {
       throw new Error(`${this.#seen.size} of ${total} records were read`);
-    }
-    const again = [...this.#seen].filter(([, count]) => count > 1);
-    if (again.length > 0) {
-      throw new Error(`${again.length} records twice, first ${again[0][0]}`);
     }
   }
 }

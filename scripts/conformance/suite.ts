@@ -10,6 +10,7 @@ import {
   UnsupportedError,
 } from "./client.ts";
 import { runGroupFeatures } from "./group_suite.ts";
+import { runMixedGroup } from "./mixed_group.ts";
 import { WorkerClient } from "./worker_client.ts";
 import {
   COMPRESSIONS,
@@ -426,10 +427,9 @@ export class Suite {
     const clients = this.#open.flatMap(({ kind: { name }, client }) =>
       client instanceof WorkerClient ? [{ name, client }] : []
     );
-    const progress = this.#progress;
-    this.cells.push(
-      ...await runGroupFeatures({ bootstrap, clients, progress }),
-    );
+    const options = { bootstrap, clients, progress: this.#progress };
+    this.cells.push(...await runGroupFeatures(options));
+    this.cells.push(...await runMixedGroup(options));
   }
 
   /** Reads what every client wrote of a group, in one call. */
