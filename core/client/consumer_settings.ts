@@ -131,7 +131,7 @@ function checkProtocol(
   if (key === undefined) return;
   const instead =
     protocol === "consumer" && key !== "partition.assignment.strategy"
-      ? `the group's own consumer.${key} counts`
+      ? `group.consumer.${key} of the broker counts`
       : `it belongs to group.protocol=${other}`;
   throw new ConfigError(
     `${key}: cannot be set with group.protocol=${protocol}: ${instead}`,

@@ -336,3 +336,69 @@ function fractions(seed: number): () => number {
     return state / 2 ** 32;
   };
 }
+
+Deno.test("commitAsync() commits once, and says where that failed", () =>
+  scene(async ({ fake, running, group, pass }) => {
+    const { partitions } = fake.state.createTopic("t", 1);
+    fill(partitions[0], 3);
+    const { consumer } = running({ "enable.auto.commit": "false" });
+    consumer.subscribe(["t"]);
+    let count = 0;
+    while (count < 3) {
+      for (const { records } of await consumer.poll(1000)) {
+        count += records.length;
+      }
+    }
+    const before = fake.broker(2).seen(apiKeys.OffsetCommit).length;
+    fake.broker(2).script(apiKeys.OffsetCommit, "close");
+    await rejects(consumer.commitAsync());
+    strictEqual(group().offsets.size, 0);
+    await pass(1000);
+    strictEqual(fake.broker(2).seen(apiKeys.OffsetCommit).length, before + 1);
+    const place = { topic: "t", partition: 0 };
+    await consumer.commitAsync([{ ...place, offset: 2 }]);
+    strictEqual(group().offsets.get("t-0"), 2);
+    await consumer.commitAsync();
+    strictEqual(group().offsets.get("t-0"), 3);
+    await consumer.close();
+    // Without auto commit, closing commits nothing.
+    strictEqual(group().offsets.get("t-0"), 3);
+  }));
+
+Deno.test("a member without a reset policy has to be told where to begin", () =>
+  scene(async ({ fake, running, group }) => {
+    const { partitions } = fake.state.createTopic("t", 1);
+    fill(partitions[0], 3);
+    const { consumer } = running({ "auto.offset.reset": "none" });
+    consumer.subscribe(["t"]);
+    await rejects(async () => {
+      for (;;) await consumer.poll(1000);
+    }, /t-0/);
+    consumer.seek({ topic: "t", partition: 0 }, 2);
+    const [{ records }] = await consumer.poll(1000);
+    deepStrictEqual(records.map(({ offset }) => offset), [2]);
+    await consumer.close();
+    strictEqual(group().offsets.get("t-0"), 3);
+  }));
+
+Deno.test("a member pauses, goes on, and seeks to a time, over a rebalance", () =>
+  scene(async ({ fake, running, pass }) => {
+    const { partitions } = fake.state.createTopic("t", 2);
+    const config = { "partition.assignment.strategy": "cooperative-sticky" };
+    const a = running(config).start();
+    await pass(2000);
+    const own = { topic: "t", partition: 0 };
+    a.consumer.pause([own]);
+    const b = running(config).start();
+    await pass(10_000);
+    deepStrictEqual(shownPartitions(a.consumer.assignment), "t0");
+    fill(partitions[0], 2);
+    await pass(2000);
+    deepStrictEqual([a.records, b.records], [[], []]);
+    a.consumer.resume([own]);
+    await pass(1000);
+    deepStrictEqual(a.records, ["t0@0", "t0@1"]);
+    a.consumer.seekToTimestamp([{ ...own, timestampMs: 0 }]);
+    await pass(1000);
+    deepStrictEqual(a.records.slice(2), ["t0@0", "t0@1"]);
+  }));
