@@ -12,8 +12,9 @@ import type { ClientKind } from "./client.ts";
 import { clientKinds } from "./client_kinds.ts";
 import { javaTools } from "./java_client.ts";
 import { runJavaGroupFeatures } from "./java_group_tools.ts";
+import { KAFKA_GO, kafkaGoSuite } from "./kafka_go.ts";
 import { matrixLines } from "./matrix.ts";
-import { type Par, parOf, reportLines } from "./report.ts";
+import { type Par, parOf, reportLines, type SuiteResult } from "./report.ts";
 import { checkSegments } from "./segments.ts";
 import { type Cell, Suite } from "./suite.ts";
 
@@ -83,10 +84,10 @@ async function main(): Promise<number> {
     },
   });
   const asked = values.client.map((name) => name.toLowerCase());
-  const kinds = clientKinds.filter(({ name }) =>
+  const isAsked = (name: string) =>
     asked.length === 0 ||
-    asked.some((text) => name.toLowerCase().includes(text))
-  );
+    asked.some((text) => name.toLowerCase().includes(text));
+  const kinds = clientKinds.filter(({ name }) => isAsked(name));
   const work = await Deno.makeTempDir({ prefix: "kq-conformance-" });
   try {
     let par: Par = JSON.parse(
@@ -95,18 +96,30 @@ async function main(): Promise<number> {
       ),
     );
     if (!values.quick && values.broker !== "kq") {
-      par = parOf(KAFKA, await runOn(KAFKA, startKafka, kinds, work));
-      if (asked.length === 0) {
-        const text = JSON.stringify(par, null, 1) + "\n";
-        await Deno.writeTextFile(PAR_FILE, text);
-      }
+      const { cells } = parOf(
+        KAFKA,
+        await runOn(KAFKA, startKafka, kinds, work),
+      );
+      // Clients that were not asked keep what they have.
+      const kept = asked.length === 0 ? {} : par.cells;
+      par = { broker: KAFKA, cells: { ...kept, ...cells } };
+      const text = JSON.stringify(par, null, 1) + "\n";
+      await Deno.writeTextFile(PAR_FILE, text);
     }
     const cells = values.broker === "kafka"
       ? []
       : await runOn("kq", startKq, kinds, work);
+    const suites: SuiteResult[] = [];
+    if (isAsked(KAFKA_GO) && values.broker !== "kafka") {
+      say(`== ${KAFKA_GO}`);
+      const isQuick = values.quick || values.broker === "kq";
+      const result = await kafkaGoSuite(work, { isQuick });
+      if ("outcome" in result) cells.push(result);
+      else suites.push(result);
+    }
     const { lines, failed } = values.broker === "kafka"
       ? { lines: parLines(par), failed: 0 }
-      : reportLines(cells, par);
+      : reportLines(cells, par, suites);
     if (values.markdown) {
       for (const line of matrixLines(cells, par)) console.log(line);
     }

@@ -62,10 +62,34 @@ export function verdict(kq: Outcome | undefined, kafka?: string): Outcome {
   return kafka === "fail" || kafka === "skip" ? "skip" : kq;
 }
 
+/** A test suite of somebody else's: one row of the table, each test in the counts. */
+export interface SuiteResult {
+  readonly name: string;
+  readonly passed: number;
+  /** Tests, each with its reason. */
+  readonly failures: readonly string[];
+  readonly skips: readonly string[];
+  /** How many pass on Apache Kafka. */
+  readonly kafkaPassed: number;
+}
+
+/** The row of a suite: its tests that pass, of how many. */
+export function suiteRow(suite: SuiteResult): string[] {
+  const { name, passed, failures, skips, kafkaPassed } = suite;
+  const count = passed + failures.length + skips.length;
+  return [
+    name,
+    "all tests",
+    `${passed} of ${count}`,
+    `${kafkaPassed} of ${count}`,
+  ];
+}
+
 /** The table, the reasons, and the counts, line by line. */
 export function reportLines(
   kq: readonly Cell[],
   par: Par,
+  suites: readonly SuiteResult[] = [],
 ): { readonly lines: string[]; readonly failed: number } {
   const rows = rowsOf(kq, par);
   const counts = { pass: 0, fail: 0, skip: 0 };
@@ -86,6 +110,16 @@ export function reportLines(
       row.kafka ?? "-",
     ];
   });
+  for (const suite of suites) {
+    table.push(suiteRow(suite));
+    counts.pass += suite.passed;
+    counts.fail += suite.failures.length;
+    counts.skip += suite.skips.length;
+    reasons.push(
+      ...suite.failures.map((text) => `FAIL ${suite.name}: ${text}`),
+      ...suite.skips.map((text) => `skip ${suite.name}: ${text}`),
+    );
+  }
   const head = ["client", "feature", "kq", par.broker];
   const widths = head.map((title, i) =>
     Math.max(title.length, ...table.map((row) => row[i].length))
