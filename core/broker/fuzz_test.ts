@@ -9,6 +9,8 @@ import { ok, strictEqual } from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
 import { MIB } from "../base/units.ts";
 import { topicConfig } from "../config/topic_config.ts";
+import { ClassicGroup } from "../groups/classic/classic_group.ts";
+import { ConsumerGroup } from "../groups/consumer/consumer_group.ts";
 import { HostError } from "../host/host.ts";
 import { FrameStream } from "../rpc/frame_stream.ts";
 import { batchOf, produceOne, TestBroker } from "../testing/broker_fixture.ts";
@@ -42,8 +44,14 @@ const SENTINEL = encodeRequestFrame(apiVersionsRequest, {
   body: {},
 });
 
-/** Only these may wait for as long as the request says. */
-const WAITING_APIS = new Set([1]);
+/** Only these may wait for as long as the request says: Fetch, JoinGroup, SyncGroup. */
+const WAITING_APIS = new Set([1, 11, 14]);
+/** Times that requests are filled with are short. */
+const CONFIG = {
+  "group.min.session.timeout.ms": 1,
+  "group.consumer.migration.policy": "bidirectional",
+};
+
 /** Only these may have no answer: Produce with acks=0. */
 const SILENT_APIS = new Set([0]);
 
@@ -52,7 +60,7 @@ Deno.test(`a broker survives ${FRAME_COUNT} damaged frames of every API (seed ${
   const sim = simHost(SEED);
   const before = Deno.memoryUsage();
   await sim.run(async () => {
-    const broker = await TestBroker.start(sim.host);
+    const broker = await TestBroker.start(sim.host, CONFIG);
     const fuzzer = new Fuzzer(sim, broker);
     await fuzzer.run();
     ok(fuzzer.seenKeys.size === servedApis.length, "not every API was met");
@@ -63,7 +71,7 @@ Deno.test(`a broker survives ${FRAME_COUNT} damaged frames of every API (seed ${
     );
     strictEqual(await broker.stop(), true);
     // What the frames left on the disk is a broker's state like any other.
-    const again = await TestBroker.start(sim.host);
+    const again = await TestBroker.start(sim.host, CONFIG);
     await new Fuzzer(sim, again).checkHealth("the restart");
     strictEqual(await again.stop(), true);
   }, { limitMs: Infinity });
@@ -169,6 +177,7 @@ class Fuzzer {
       topics: ["a", "b", "c", topics[this.#random.below(topics.length)].name],
       topicIds: topics.slice(0, 5).map(({ topicId }) => topicId),
       configKeys: Object.keys(topicConfig.rows),
+      memberIds: memberIdsOf(this.#broker),
     };
   }
 
@@ -197,6 +206,19 @@ class Fuzzer {
     ok(this.#failure === null, `${name}: ${this.#failure?.stack}`);
     lines.length = 0;
   }
+}
+
+/** Members that groups have now: some of each kind. */
+function memberIdsOf({ broker }: TestBroker): string[] {
+  const ids: string[] = [];
+  for (const shard of broker.groups.shards()) {
+    for (const group of shard.state.groups.values()) {
+      if (
+        group instanceof ClassicGroup || group instanceof ConsumerGroup
+      ) ids.push(...[...group.members.keys()].slice(-3));
+    }
+  }
+  return ids.slice(-20);
 }
 
 /** What came of a frame. */

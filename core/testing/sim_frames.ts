@@ -28,6 +28,8 @@ export interface FrameHints {
   readonly topics: readonly string[];
   readonly topicIds: readonly string[];
   readonly configKeys: readonly string[];
+  /** Of members that groups have now. */
+  readonly memberIds?: readonly string[];
 }
 
 /** A request as a frame without its size. */
@@ -192,6 +194,10 @@ function randomString(
   random: SimRandom,
   hints: FrameHints,
 ): string {
+  const { memberIds = [] } = hints;
+  if (/^(memberId|leader)$/.test(name) && random.chance(0.6)) {
+    return random.pick(["", ...memberIds]);
+  }
   const isConfig = /config|^name$|resourceName/i.test(name);
   return random.pick([
     random.pick(hints.topics),
