@@ -34,6 +34,8 @@ export interface GroupReading {
   readonly idleMs: number;
   /** Reads these very partitions, without joining. */
   readonly isByHand: boolean;
+  /** Takes in topics that come later too; `null` where topics are named. */
+  readonly pattern: RegExp | null;
   readonly choose: (admin: Admin) => Promise<TopicPartition[]>;
 }
 
@@ -159,7 +161,7 @@ class GroupLoop {
   }
 
   async #start(): Promise<void> {
-    const { choose, isByHand, to, untilEnd } = this.#request;
+    const { choose, isByHand, pattern, to, untilEnd } = this.#request;
     const partitions = await choose(this.#admin);
     for (
       const limit of [to, untilEnd ? { kind: "latest" } as const : null]
@@ -177,7 +179,9 @@ class GroupLoop {
       return await this.#assigned(partitions);
     }
     const topics = new Set(partitions.map(({ topic }) => topic));
-    this.#consumer.subscribe(topics, {
+    // What has an end is read up to there; what comes later has none.
+    const isOpen = pattern !== null && this.#ends.size === 0;
+    this.#consumer.subscribe(isOpen ? pattern : topics, {
       onAssigned: (added) => this.#assigned(added),
       onRevoked: () => this.commit(),
       onLost: () => this.#written.clear(),

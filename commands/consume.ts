@@ -10,7 +10,7 @@ import { ExitError, UsageError } from "../core/cli/usage_error.ts";
 import { Admin } from "../core/client/admin.ts";
 import { createConsumer } from "../core/client/consumer.ts";
 import type { IsolationLevel } from "../core/client/list_offsets.ts";
-import { chosenTopics } from "./_admin.ts";
+import { chosenTopics, topicPattern } from "./_admin.ts";
 import { planReading } from "./_reading.ts";
 import { readAll } from "./_reading_loop.ts";
 import { recordPrinter } from "./_record_printer.ts";
@@ -143,6 +143,7 @@ export default command({
         idleMs: flags["idle-timeout"] ?? Infinity,
         isByHand: flags.partition.length > 0 ||
           args.some((text) => text.includes(":")),
+        pattern: flags.regex ? anyOf(args) : null,
         choose: (admin) => chosen(admin, args, flags),
       });
     }
@@ -180,6 +181,16 @@ function startText(flags: {
     );
   }
   return flags["from-offset"];
+}
+
+/** One pattern for several; `chosen` says where one is none. */
+function anyOf(patterns: readonly string[]): RegExp {
+  const all = patterns.map((text) => topicPattern(text).source);
+  // Without the anchors, which subscriptions have anyway.
+  const inner = all.map((source) => source.slice(1, -1));
+  return new RegExp(
+    patterns.length === 1 ? patterns[0] : inner.join("|"),
+  );
 }
 
 async function chosen(

@@ -346,3 +346,19 @@ Deno.test("consume --group reads as a member by either protocol", () =>
     equal(await kq(`${argv} --until-end`), "d\n");
     equal((await rows("group describe g"))[0].lag, 0);
   }));
+
+Deno.test("consume --group with a pattern takes in topics that come later", () =>
+  withGroups(async ({ kq }) => {
+    await kq("produce t -p 0", "a\n");
+    const protocols = ["consumer", "classic"];
+    await Promise.all(protocols.map(async (protocol) => {
+      const reading = kq(
+        `consume -r t ${protocol}-.* --group ${protocol} -n 2 ` +
+          `-X group.protocol=${protocol} -X metadata.max.age.ms=300`,
+      );
+      await kq(`wait group ${protocol} --stable --for 10s`);
+      await kq(`topic create ${protocol}-later`);
+      await kq(`produce ${protocol}-later`, "b\n");
+      equal(await reading, "a\nb\n");
+    }));
+  }));
