@@ -315,11 +315,14 @@ async function deleteFeatures(command: CommandRun): Promise<void> {
       /^cmd-a 1 Successful$/,
     );
     await command.says(describe("one"), /^cmd-one cmd-a 0 2 /);
+    // Not the last one: with that, one of 3.9's two coordinators ends the group
+    // at once, as kq does, and the other one only later.
     await command.says(
-      offsets(...one, "--topic", "cmd-a", "--topic", "cmd-b"),
+      offsets(...one, "--topic", "cmd-b", "--topic", "cmd-a:1"),
       /^cmd-b 0 Successful$/,
     );
-    await command.says(describe("one"), /cmd-one/);
+    const rows = await command.says(describe("one"), /^cmd-one cmd-a 0 2 /);
+    same(rows.filter((row) => row.startsWith(OURS)).length, 1, "offsets left");
     await command.says(offsets(...one, "--topic", "cmd-none"), /./);
     await command.says(offsets(...group("none"), "--topic", "cmd-a"), /./);
   });
