@@ -101,6 +101,7 @@ export async function kcatFeatures(
   await run.feature(kcat.name, "group: two members share", async () => {
     await makeTopic(run, topic, PARTITIONS);
     const members = [member(), member()];
+    let read: string[] = [];
     try {
       await until(
         () => Promise.resolve(members.map(({ assigned }) => assigned)),
@@ -114,15 +115,10 @@ export async function kcatFeatures(
         "the number of records",
       );
     } finally {
-      const lines = await Promise.all(
-        members.map((each) => each.end("SIGTERM")),
-      );
-      same(
-        lines.flat().toSorted(),
-        linesOf(0, PER_PARTITION),
-        "what both have read",
-      );
+      read = (await Promise.all(members.map((each) => each.end("SIGTERM"))))
+        .flat();
     }
+    same(read.toSorted(), linesOf(0, PER_PARTITION), "what both have read");
   });
   await run.feature(
     kcat.name,
