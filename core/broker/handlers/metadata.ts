@@ -54,7 +54,8 @@ export const metadata = serve(metadataRequest, metadataResponse, {
     const reachable = new Set(brokers.map(({ nodeId }) => nodeId));
     const view = { request, context, reachable };
     const topics = isAll(request, apiVersion)
-      ? [...image.topics.values()].map((topic) => describe(topic, view))
+      ? [...image.topics.values()].filter(isReady)
+        .map((topic) => describe(topic, view))
       : wantedTopics(request).map((wanted) => answerOne(wanted, view));
     return {
       brokers,
@@ -123,19 +124,38 @@ function answerOne(wanted: TopicRequest, view: View): TopicResponse {
   const { image } = view.context.broker.cluster;
   if (wanted.topicId !== ZERO_UUID) {
     const topic = image.topicsById.get(wanted.topicId);
-    return topic === undefined
+    return topic === undefined || !isReady(topic)
       ? missing({ ...wanted, name: null }, ErrorCode.UNKNOWN_TOPIC_ID)
       : describe(topic, view);
   }
   const name = wanted.name ?? "";
   const topic = image.topics.get(name);
-  if (topic !== undefined) return describe(topic, view);
+  if (topic !== undefined && isReady(topic)) return describe(topic, view);
   const mayCreate = view.request.allowAutoTopicCreation;
+  if (topic !== undefined) {
+    const errorCode = mayCreate
+      ? ErrorCode.LEADER_NOT_AVAILABLE
+      : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+    return { ...missing(wanted, errorCode), ...operations(view) };
+  }
   const { autoCreation } = view.context.broker;
   return {
     ...missing(wanted, autoCreation.start(name, mayCreate)),
     ...operations(view),
   };
+}
+
+/**
+ * A topic is made before its leaders are elected. Apache Kafka's brokers hear of
+ * it with the leaders only, and there are clients that take a partition without a
+ * leader for one on a broker without a name.
+ */
+function isReady(topic: TopicImage): boolean {
+  return topic.partitions.some(hasHadLeader);
+}
+
+function hasHadLeader({ partitionEpoch }: PartitionImage): boolean {
+  return partitionEpoch !== -1;
 }
 
 function missing(
@@ -169,7 +189,7 @@ function describe(topic: TopicImage, view: View): TopicResponse {
     name: topic.name,
     topicId: topic.topicId,
     isInternal: isInternalTopic(topic.name),
-    partitions: topic.partitions.map((partition) =>
+    partitions: topic.partitions.filter(hasHadLeader).map((partition) =>
       describePartition(partition, view)
     ),
     ...operations(view),

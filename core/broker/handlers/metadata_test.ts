@@ -5,6 +5,8 @@ import {
   type TestClient,
   until,
 } from "../../testing/broker_fixture.ts";
+import type { RequestContext } from "../context.ts";
+import { metadata } from "./metadata.ts";
 import { simHost } from "../../testing/sim_host.ts";
 import { ErrorCode } from "../../wire/kafka/errors.ts";
 import type { MetadataResponse } from "../../wire/kafka/messages/metadata.ts";
@@ -209,5 +211,41 @@ Deno.test("Metadata names brokers by the listener that the client came by", asyn
     "listeners": "PLAINTEXT://127.0.0.1:9092,OUTSIDE://127.0.0.1:9093",
     "advertised.listeners": "OUTSIDE://kq.example:19093",
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,OUTSIDE:PLAINTEXT",
+  });
+});
+
+Deno.test("Metadata shows a new topic with its leaders, not before", async () => {
+  await withBroker(async ({ broker }) => {
+    const context = {
+      broker,
+      connection: { listenerName: "PLAINTEXT" },
+      apiKey: metadata.key,
+      apiVersion: 9,
+    } as unknown as RequestContext;
+    const seen = new Set<string>();
+    // Asked at once when the broker knows of the topic: it has no leader then.
+    broker.cluster.onChange(() => {
+      for (const name of [null, "t"]) {
+        const topics = name === null ? null : [{ name, topicId: ZERO_UUID }];
+        const answer = metadata.handle(
+          { topics, allowAutoTopicCreation: true },
+          context,
+        ) as MetadataResponse;
+        for (const { errorCode, partitions } of answer.topics) {
+          const leaders = partitions.map(({ leaderId }) => leaderId);
+          seen.add(`${name} ${errorCode} ${leaders}`);
+        }
+      }
+    });
+    await broker.cluster.createTopic({
+      name: "t",
+      partitionCount: 2,
+      replicationFactor: 1,
+    });
+    deepStrictEqual([...seen], [
+      `t ${ErrorCode.LEADER_NOT_AVAILABLE} `,
+      "null 0 1,1",
+      "t 0 1,1",
+    ]);
   });
 });
