@@ -1,5 +1,7 @@
 """Groups with kafka-python, 2.0.2 and the newest: see group_client.ts."""
 
+import time
+
 import kafka
 from group_member import Member, operations
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
@@ -7,6 +9,7 @@ from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.structs import OffsetAndMetadata
 
+METADATA_S = 0.3
 IS_OLD = kafka.__version__.startswith("2.0.")
 ASSIGNORS = {"range": RangePartitionAssignor, "roundrobin": RoundRobinPartitionAssignor}
 if not IS_OLD:
@@ -53,9 +56,10 @@ class KafkaPythonMember(Member):
 
     def open(self):
         self.consumer = KafkaConsumer(**self.config)
-        # A leader of 3.0.12 that is elected before it knows the topic assigns nothing, and stays with that.
-        self.consumer.partitions_for_topic(self.topic)
         self.consumer.subscribe([self.topic], listener=Listener(self))
+        # A leader of 3.0.12 that is elected before it knows the topic assigns nothing, and stays with that. Unless the
+        # coordinator waits before the first rebalance, as it does by default, the topic may come too late.
+        time.sleep(METADATA_S)
 
     def poll(self):
         for messages in self.consumer.poll(timeout_ms=50).values():
