@@ -3,7 +3,7 @@
 
 import type { JavaTools } from "./java_client.ts";
 
-const SETTLE_TIMEOUT_MS = 40_000;
+const SETTLE_TIMEOUT_MS = 80_000;
 const SETTLE_PAUSE_MS = 100;
 
 /** What the features of one run have at hand. */
