@@ -25,7 +25,7 @@ const LIST_FILE = new URL(
 /** Test functions that take long, and whose parts can run beside each other. */
 const SPLIT = new Set(["TestDialerResolver", "TestReaderConsumerGroup"]);
 /** Longest first, so that none is left alone at the end. */
-const LONGEST = ["TestReaderConsumerGroup", "TestDialerResolver", "TestClient"];
+const LONGEST = ["TestReaderConsumerGroup", "TestWriter", "TestConn"];
 
 /** A test that has to pass. */
 export interface ListedTest {
