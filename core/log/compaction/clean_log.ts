@@ -13,6 +13,7 @@
 //
 // Source: Kafka documentation, "Log Compaction".
 
+import { MIB } from "../../base/units.ts";
 import type { Clock } from "../../host/host.ts";
 import { abortedIn } from "../log_read.ts";
 import type { LogDirectoryState } from "../log_directory_state.ts";
@@ -44,6 +45,8 @@ export interface CleanOptions {
   readonly ioBytes: number;
   /** How long a turn takes, about; 4 where left out. */
   readonly turnMs?: number;
+  /** Bytes written between two syncs, so that a last one has little left to do; 32 MiB where left out. */
+  readonly syncBytes?: number;
   /** Called after each turn; the run goes on when it resolves, later than at once. */
   readonly pause: (progress: CleanProgress) => Promise<void>;
 }
@@ -127,6 +130,9 @@ class Cleaning {
   readonly #reader: BatchReader;
   #phase: CleanProgress["phase"] = "map";
   #writtenBytes = 0;
+  /** A sync of what was written so far, under way. */
+  #earlySync: Promise<void> | null = null;
+  #earlySyncedBytes = 0;
   /** Bytes read and written that a pause was told of. */
   #reportedBytes = 0;
   #totalBytes = 0;
@@ -290,7 +296,10 @@ class Cleaning {
   ): Promise<void> {
     const log = this.#log;
     try {
-      await this.#inTurns(fillCleaned(log, group, cleaned, tools));
+      await this.#inTurns(
+        fillCleaned(log, group, cleaned, tools),
+        () => this.#syncEarly(cleaned),
+      );
       await this.#sync(cleaned);
       const last = group[group.length - 1];
       log.directory.guard(() => log.setModified(cleaned, log.modifiedMs(last)));
@@ -306,8 +315,33 @@ class Cleaning {
     this.#result.segmentsAfter++;
   }
 
+  /**
+   * Has the device write what gathers in the page cache: where too much gathers,
+   * the system makes the next write wait, and with it everybody.
+   */
+  async #syncEarly(cleaned: Segment): Promise<void> {
+    const unsynced = this.#writtenBytes - this.#earlySyncedBytes;
+    if (unsynced < (this.#options.syncBytes ?? SYNC_BYTES)) return;
+    this.#earlySyncedBytes = this.#writtenBytes;
+    await this.#awaitEarlySync();
+    this.#earlySync = cleaned.log.sync();
+    this.#earlySync.catch(() => {});
+  }
+
+  async #awaitEarlySync(): Promise<void> {
+    const sync = this.#earlySync;
+    this.#earlySync = null;
+    try {
+      await sync;
+    } catch (error) {
+      throw this.#log.directory.taken(error);
+    }
+    this.#assertWanted();
+  }
+
   async #sync(cleaned: Segment): Promise<void> {
     this.#phase = "sync";
+    await this.#awaitEarlySync();
     try {
       await cleaned.sync();
     } catch (error) {
@@ -318,7 +352,10 @@ class Cleaning {
   }
 
   /** Runs steps to their end, a few milliseconds at a time. */
-  async #inTurns(steps: Iterator<void>): Promise<void> {
+  async #inTurns(
+    steps: Iterator<void>,
+    afterTurn: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
     const { clock, directory } = this.#log;
     const turnMs = this.#options.turnMs ?? TURN_MS;
     for (;;) {
@@ -331,6 +368,7 @@ class Cleaning {
       });
       if (isOver) return;
       await this.#pause();
+      await afterTurn();
     }
   }
 
@@ -356,3 +394,4 @@ class Cleaning {
 
 /** How long a turn takes. */
 const TURN_MS = 4;
+const SYNC_BYTES = 32 * MIB;

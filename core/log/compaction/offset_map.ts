@@ -1,9 +1,10 @@
 // The map from a key to the offset of its last record, for one run of the
 // cleaner: as large as the memory that it may take, and no larger.
 //
-// Entries are 24 bytes: the key's hash (128 bits) and an offset. They lie in two
-// flat arrays, found by open addressing with double hashing: the number of slots
-// is a prime, so every step visits them all.
+// Entries are six words of 32 bits: the key's hash (four of them) and its offset
+// plus 1, high word first; all zero where a slot is empty. They lie in one flat
+// array, found by open addressing with double hashing: the number of slots is a
+// prime, so every step visits them all.
 
 import { HASH_KEY_BYTES, KeyHash } from "./key_hash.ts";
 
@@ -27,9 +28,7 @@ export class OffsetMap {
   /** Most keys that it takes. */
   readonly capacity: number;
   readonly #slotCount: number;
-  readonly #hashes: Int32Array;
-  /** Offset plus 1; 0 where a slot is empty. */
-  readonly #offsets: Float64Array;
+  readonly #entries: Int32Array;
   readonly #hash: KeyHash;
   #size = 0;
   #latestOffset = -1;
@@ -41,8 +40,7 @@ export class OffsetMap {
     this.capacity = Math.floor(slots * options.loadFactor);
     const needed = Math.ceil((options.keyCountMax + 1) / options.loadFactor);
     this.#slotCount = primeFrom(Math.min(slots, needed));
-    this.#hashes = new Int32Array(this.#slotCount * 4);
-    this.#offsets = new Float64Array(this.#slotCount);
+    this.#entries = new Int32Array(this.#slotCount * ENTRY_WORDS);
     this.#hash = new KeyHash(options.randomBytes(HASH_KEY_BYTES));
   }
 
@@ -71,21 +69,25 @@ export class OffsetMap {
 
   /** Sets the offset of the key in `bytes` from `start` to `end`; the map is not full. */
   put(bytes: Uint8Array, start: number, end: number, offset: number): void {
-    const slot = this.#find(bytes, start, end);
-    if (this.#offsets[slot] === 0) {
-      this.#hashes.set(this.#hash.words, slot * 4);
+    const at = this.#find(bytes, start, end);
+    const entries = this.#entries;
+    if ((entries[at + 4] | entries[at + 5]) === 0) {
+      entries.set(this.#hash.words, at);
       this.#size++;
     }
-    this.#offsets[slot] = offset + 1;
+    entries[at + 4] = (offset + 1) / TWO_32;
+    entries[at + 5] = offset + 1;
     this.#latestOffset = offset;
   }
 
   /** The offset of a key; -1 where it has none. */
   get(bytes: Uint8Array, start: number, end: number): number {
-    return this.#offsets[this.#find(bytes, start, end)] - 1;
+    const at = this.#find(bytes, start, end);
+    const entries = this.#entries;
+    return entries[at + 4] * TWO_32 + (entries[at + 5] >>> 0) - 1;
   }
 
-  /** The slot of a key, or the empty one where it would go. */
+  /** Where the entry of a key is, or the empty one where it would go. */
   #find(bytes: Uint8Array, start: number, end: number): number {
     this.#hash.update(bytes, start, end);
     const { words } = this.#hash;
@@ -94,22 +96,22 @@ export class OffsetMap {
     const c = words[2];
     const d = words[3];
     const count = this.#slotCount;
-    const hashes = this.#hashes;
-    const offsets = this.#offsets;
+    const entries = this.#entries;
     let slot = (a >>> 0) % count;
     const step = 1 + (b >>> 0) % (count - 1);
     for (;;) {
-      if (offsets[slot] === 0) return slot;
-      const at = slot * 4;
-      const isSame = hashes[at] === a && hashes[at + 1] === b &&
-        hashes[at + 2] === c && hashes[at + 3] === d;
-      if (isSame) return slot;
+      const at = slot * ENTRY_WORDS;
+      const isSame = entries[at] === a && entries[at + 1] === b &&
+        entries[at + 2] === c && entries[at + 3] === d;
+      if (isSame || (entries[at + 4] | entries[at + 5]) === 0) return at;
       slot += step;
       if (slot >= count) slot -= count;
     }
   }
 }
 
+const ENTRY_WORDS = MAP_ENTRY_BYTES / 4;
+const TWO_32 = 2 ** 32;
 /** More is left unused, as by Kafka. */
 const MEMORY_BYTES_MAX = 2 ** 31 - 1;
 
