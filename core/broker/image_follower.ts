@@ -72,6 +72,7 @@ export class ImageFollower {
     const { cluster, configuration, logDirs } = this.#options;
     if (configuration.update(image, cluster.brokerId)) {
       for (const log of logDirs.logs()) this.#configure(log);
+      logDirs.reconfigure();
     }
     const { created, changed, deleted } = topicsDelta(before, image);
     for (const topic of deleted) this.#removeTopic(topic);

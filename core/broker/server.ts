@@ -167,6 +167,7 @@ class Start {
     this.#logDirs = await LogDirs.open({
       host,
       config,
+      currentConfig: () => this.#configuration.config,
       brokerId: cluster.brokerId,
       clusterId: cluster.clusterId,
       topicConfig: (topic) =>

@@ -24,6 +24,8 @@ export interface LogDirsOptions {
   readonly host: Host;
   /** The broker's: directories, intervals of checkpoints, expiration of producers. */
   readonly config: BrokerConfig;
+  /** The broker's as it is now, for the keys that change while it runs; `config` where left out. */
+  readonly currentConfig?: () => BrokerConfig;
   readonly brokerId: number;
   readonly clusterId: string;
   /** A topic's configuration, for the logs that are found. */
@@ -100,6 +102,11 @@ export class LogDirs {
 
   log(topic: string, partition: number): PartitionLog | undefined {
     return this.#logs.get(partitionName(topic, partition));
+  }
+
+  /** Acts on a changed configuration of the broker now, where its own timer would come much later. */
+  reconfigure(): void {
+    this.#expireProducers();
   }
 
   /** All logs of directories that are online. */
@@ -223,12 +230,17 @@ export class LogDirs {
       "replica.high.watermark.checkpoint.interval.ms",
     );
     this.#every("producers", PRODUCER_CHECK_MS, () => {
-      const nowMs = this.#options.host.clock.wallMs();
-      for (const log of this.#logs.values()) {
-        log.expireProducers(nowMs, config["producer.id.expiration.ms"]);
-      }
+      this.#expireProducers();
       return Promise.resolve();
     });
+  }
+
+  #expireProducers(): void {
+    const { host, config, currentConfig } = this.#options;
+    const nowMs = host.clock.wallMs();
+    const { "producer.id.expiration.ms": afterMs } = currentConfig?.() ??
+      config;
+    for (const log of this.#logs.values()) log.expireProducers(nowMs, afterMs);
   }
 
   #every(name: string, intervalMs: number, run: () => Promise<void>): void {
