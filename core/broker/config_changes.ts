@@ -9,11 +9,9 @@
 // a wrong value is INVALID_CONFIG for a topic and INVALID_REQUEST for a broker.
 
 import { Serial } from "../base/serial.ts";
-import {
-  checkDynamicConfig,
-  invalidValueMessage,
-} from "../config/broker_layers.ts";
+import { invalidValueMessage } from "../config/broker_layers.ts";
 import { ConfigError } from "../config/config_error.ts";
+import { checkDynamicConfig } from "../config/dynamic_checks.ts";
 import { checkTopicOverrides } from "../config/topic_checks.ts";
 import type { ConfigOverrides } from "../controller/cluster_image.ts";
 import { topicNameProblem } from "../controller/topic_name.ts";
@@ -175,13 +173,21 @@ function checkOverrides(
   wanted: ConfigOverrides,
 ): void {
   if (target.kind === "topic") return checkTopicConfig(wanted);
-  const layers = broker.configLayers;
+  const before = broker.configLayers;
   try {
-    if (target.kind === "thisBroker") {
-      checkDynamicConfig("per-broker", { ...layers, thisBroker: wanted });
-    } else {
-      checkDynamicConfig("cluster-wide", { ...layers, clusterWide: wanted });
-    }
+    checkDynamicConfig(
+      target.kind === "thisBroker"
+        ? {
+          scope: "per-broker",
+          before,
+          after: { ...before, thisBroker: wanted },
+        }
+        : {
+          scope: "cluster-wide",
+          before,
+          after: { ...before, clusterWide: wanted },
+        },
+    );
   } catch (error) {
     throw refusal(error, "INVALID_REQUEST");
   }

@@ -2,6 +2,7 @@
 // cannot hold.
 
 import { type BrokerConfig, brokerConfig } from "./broker_config.ts";
+import { checkCleanerMemory } from "./cleaner_checks.ts";
 import { ConfigError } from "./config_error.ts";
 import { didYouMean } from "./did_you_mean.ts";
 import { brokerListeners } from "./listeners.ts";
@@ -50,6 +51,8 @@ export function checkBrokerConfig(config: BrokerConfig): void {
   checkDirectories(dataDirectories(config));
   checkListeners(config);
   checkTimes(config);
+  checkConnectionLimits(config);
+  checkCleanerMemory(config);
   checkConsumerGroups(config);
 }
 
@@ -199,6 +202,25 @@ function checkTimes(config: BrokerConfig): void {
       "replica.fetch.wait.max.ms",
       `at most replica.lag.time.max.ms (${lag})`,
       `${wait}`,
+    );
+  }
+}
+
+function checkConnectionLimits(config: BrokerConfig): void {
+  const overrides = config["max.connections.per.ip.overrides"];
+  for (const item of overrides.split(",")) {
+    if (item.trim() === "" || /^\S.*:\d{1,9}$/.test(item.trim())) continue;
+    contradiction(
+      "max.connections.per.ip.overrides",
+      "HOST:COUNT by comma",
+      JSON.stringify(overrides),
+    );
+  }
+  if (config["max.connections.per.ip"] === 0 && overrides.trim() === "") {
+    contradiction(
+      "max.connections.per.ip",
+      "0 only where max.connections.per.ip.overrides lets somebody in",
+      "0",
     );
   }
 }

@@ -4,7 +4,6 @@
 // Source: Kafka documentation, "Updating Broker Configs"; KIP-226.
 
 import { type BrokerConfig, brokerConfig } from "./broker_config.ts";
-import { checkBrokerConfig, unknownKeyError } from "./broker_checks.ts";
 import { ConfigError, ConfigValueError } from "./config_error.ts";
 import { readConfig } from "./table.ts";
 import { parseValue } from "./value.ts";
@@ -45,47 +44,6 @@ function isUsable(key: string, text: string): boolean {
     if (error instanceof ConfigError) return false;
     throw error;
   }
-}
-
-/** Where dynamic broker configuration is written. */
-export type DynamicScope = "cluster-wide" | "per-broker";
-
-/**
- * Checks the dynamic texts that a scope would have after a change.
- *
- * @param layers The layers as they would be.
- * @throws {ConfigError} Where a key is unknown, cannot be changed while the
- * broker runs, cannot be changed for all brokers at once, has a bad value, or
- * contradicts another.
- */
-export function checkDynamicConfig(
-  scope: DynamicScope,
-  layers: BrokerConfigLayers,
-): void {
-  const texts = scope === "cluster-wide"
-    ? layers.clusterWide
-    : layers.thisBroker;
-  for (const [key, text] of texts) {
-    const row = brokerConfig.row(key);
-    if (row === undefined) throw unknownKeyError(key);
-    const dynamic = row.dynamic ?? "no";
-    if (dynamic === "no") {
-      throw new ConfigError(
-        `${key}: expected a key that can change while the broker runs, got ` +
-          "one that is read at the start only: set it in server.properties",
-        { key },
-      );
-    }
-    if (dynamic === "per-broker" && scope === "cluster-wide") {
-      throw new ConfigError(
-        `${key}: expected a key that all brokers may share, got one that is ` +
-          "set for each broker by its id",
-        { key },
-      );
-    }
-    parseValue(row, key, text);
-  }
-  checkBrokerConfig(effectiveBrokerConfig(layers));
 }
 
 /**

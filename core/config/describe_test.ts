@@ -1,7 +1,6 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import {
   type BrokerConfigLayers,
-  checkDynamicConfig,
   effectiveBrokerConfig,
 } from "./broker_layers.ts";
 import {
@@ -164,26 +163,6 @@ Deno.test("effectiveBrokerConfig() passes over texts that cannot hold", () => {
   ));
   equal(config["num.partitions"], 3);
   equal(config["max.connections"], 7);
-});
-
-Deno.test("checkDynamicConfig() refuses what a running broker cannot take", () => {
-  const cases: [clusterWide: Texts, thisBroker: Texts, message: RegExp][] = [
-    [{ "log.dirs": "/a" }, {}, /log\.dirs: expected a key that can change/],
-    [{ "listeners": "A://b:1" }, {}, /that all brokers may share/],
-    [{}, { "max.conections": "1" }, /did you mean "max\.connections"/],
-    [{}, { "max.connections": "x" }, /expected a whole number from 0/],
-    [{ "message.max.bytes": "104857601" }, {}, /socket\.request\.max\.bytes/],
-  ];
-  for (const [clusterWide, thisBroker, message] of cases) {
-    const scope = Object.keys(clusterWide).length > 0
-      ? "cluster-wide"
-      : "per-broker";
-    throws(
-      () => checkDynamicConfig(scope, layers({}, clusterWide, thisBroker)),
-      message,
-    );
-  }
-  checkDynamicConfig("per-broker", layers({}, {}, { "max.connections": "1" }));
 });
 
 Deno.test("checkTopicOverrides() refuses strangers, bad values and conflicts", () => {

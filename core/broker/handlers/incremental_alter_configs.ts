@@ -9,27 +9,18 @@ import { defaultValue } from "../../config/table.ts";
 import { topicConfig } from "../../config/topic_config.ts";
 import { formatValue } from "../../config/value.ts";
 import type { ConfigOverrides } from "../../controller/cluster_image.ts";
-import { ErrorCode, KafkaError } from "../../wire/kafka/errors.ts";
+import { KafkaError } from "../../wire/kafka/errors.ts";
 import {
   type IncrementalAlterConfigsRequest,
   incrementalAlterConfigsRequest,
   incrementalAlterConfigsResponse,
 } from "../../wire/kafka/messages/incremental_alter_configs.ts";
-import type { InferInput } from "../../wire/kafka/schema.ts";
-import {
-  changeConfig,
-  refuseRepeated,
-  repeatedResources,
-  resourceKey,
-  ResourceType,
-} from "../config_changes.ts";
-import { type RequestContext, serve } from "../context.ts";
-import { refusalOf } from "../failure.ts";
+import { alterFailure, alterResources, valueOf } from "../alter_resources.ts";
+import { ResourceType } from "../config_changes.ts";
+import { serve } from "../context.ts";
 
 type ResourceRequest = IncrementalAlterConfigsRequest["resources"][number];
 type Operation = ResourceRequest["configs"][number];
-type Response = InferInput<typeof incrementalAlterConfigsResponse>;
-type ResourceResponse = Response["responses"][number];
 
 const SET = 0;
 const DELETE = 1;
@@ -40,59 +31,11 @@ export const incrementalAlterConfigs = serve(
   incrementalAlterConfigsRequest,
   incrementalAlterConfigsResponse,
   {
-    handle: async (request, context) => {
-      const twice = repeatedResources(request.resources);
-      const responses = await Promise.all(request.resources.map((resource) => {
-        const isRepeated = twice.has(resourceKey(resource));
-        return alterOne(resource, { request, context, isRepeated });
-      }));
-      return { throttleTimeMs: 0, responses };
-    },
-    failure: (failure, request) =>
-      request === null ? null : {
-        throttleTimeMs: 0,
-        responses: request.resources.map(({ resourceType, resourceName }) => ({
-          ...failure,
-          resourceType,
-          resourceName,
-        })),
-      },
+    handle: (request, context) =>
+      alterResources(request, context, applyOperations),
+    failure: alterFailure,
   },
 );
-
-interface Call {
-  readonly request: IncrementalAlterConfigsRequest;
-  readonly context: RequestContext;
-  readonly isRepeated: boolean;
-}
-
-async function alterOne(
-  resource: ResourceRequest,
-  { request, context: { broker }, isRepeated }: Call,
-): Promise<ResourceResponse> {
-  const { resourceType, resourceName } = resource;
-  const named = { resourceType, resourceName };
-  try {
-    if (isRepeated) {
-      throw new KafkaError(
-        "INVALID_REQUEST",
-        "Each resource must appear at most once.",
-      );
-    }
-    refuseRepeated(
-      "configuration key",
-      resource.configs.map(({ name }) => name),
-    );
-    await changeConfig(broker, resource, {
-      decide: (current) => applyOperations(resource, current),
-      validateOnly: request.validateOnly,
-    });
-    return { errorCode: ErrorCode.NONE, errorMessage: null, ...named };
-  } catch (error) {
-    const action = `alter the configuration of "${resourceName}"`;
-    return { ...refusalOf(error, broker, action), ...named };
-  }
-}
 
 /** @throws {KafkaError} INVALID_REQUEST, INVALID_CONFIG. */
 function applyOperations(
@@ -121,14 +64,6 @@ function applyOperations(
     }
   }
   return wanted;
-}
-
-function valueOf({ name, value }: Operation): string {
-  if (value !== null) return value;
-  throw new KafkaError(
-    "INVALID_REQUEST",
-    `Null value not supported for: ${name}`,
-  );
 }
 
 function changedList(
