@@ -199,6 +199,14 @@ function nameCases(test: RegisterCase): void {
     strictEqual(disk.stat(`${root}/a/b`), null);
   });
 
+  test("setModified() stays through a rename", ({ disk }, root) => {
+    write(disk, `${root}/a`, "abc");
+    disk.setModified(`${root}/a`, 1_600_000_000_123);
+    disk.rename(`${root}/a`, `${root}/b`);
+    strictEqual(disk.stat(`${root}/b`)?.modifiedMs, 1_600_000_000_123);
+    refuses("notFound", `${root}/c`, () => disk.setModified(`${root}/c`, 1));
+  });
+
   test("rename() replaces what is there", ({ disk }, root) => {
     write(disk, `${root}/a`, "new");
     write(disk, `${root}/b`, "older");
