@@ -4,6 +4,7 @@ import type { TopicConfig } from "../config/topic_config.ts";
 import { compressionByName, type CompressionName } from "../compress/codecs.ts";
 import {
   batchCompressionId,
+  batchIsControl,
   setBaseOffset,
   setPartitionLeaderEpoch,
 } from "../record/batch_header.ts";
@@ -108,7 +109,7 @@ export function prepareReplicaAppend(
 function staysAsMade(bytes: Uint8Array, config: TopicConfig): boolean {
   if (config["message.timestamp.type"] === "LogAppendTime") return false;
   const wanted = config["compression.type"];
-  if (wanted === "producer") return true;
+  if (wanted === "producer" || batchIsControl(bytes)) return true;
   const name = wanted === "uncompressed" ? "none" : wanted as CompressionName;
   return compressionByName(name).id === batchCompressionId(bytes);
 }

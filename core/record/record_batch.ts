@@ -16,6 +16,7 @@ import {
   BATCH_HEADER_BYTES,
   batchAttributes,
   batchCrcIsValid,
+  type BatchHeaderFields,
   CONTROL_FLAG,
   DELETE_HORIZON_FLAG,
   LOG_APPEND_TIME_FLAG,
@@ -74,36 +75,90 @@ export function encodeBatch(content: BatchContent): Uint8Array {
     records[0]?.timestampMs ?? NO_TIMESTAMP;
   const plain = encodeRecords(records, baseOffset, baseTimestampMs);
   const compression = content.compression ?? "none";
-  let batch: Uint8Array = plain.bytes;
-  if (compression !== "none") {
-    const inside = compress(
+  const batch = compression === "none"
+    ? plain.bytes
+    : withRoomForHeader(compress(
       compression,
       plain.bytes.subarray(BATCH_HEADER_BYTES),
       { level: content.compressionLevel },
-    );
-    batch = new Uint8Array(BATCH_HEADER_BYTES + inside.length);
-    batch.set(inside, BATCH_HEADER_BYTES);
-  }
+    ));
   const lastOffsetDelta = content.lastOffset === undefined
     ? plain.lastOffsetDelta
     : content.lastOffset - baseOffset;
-  writeBatchHeader(batch, {
+  writeHeader(batch, content, {
     baseOffset,
     lastOffsetDelta,
-    partitionLeaderEpoch: content.partitionLeaderEpoch ?? NO_LEADER_EPOCH,
-    attributes: attributesOf(content),
     baseTimestampMs,
     maxTimestampMs: content.logAppendTimeMs ?? content.maxTimestampMs ??
       plain.maxTimestampMs,
-    producerId: content.producerId ?? NO_PRODUCER_ID,
-    producerEpoch: content.producerEpoch ?? NO_PRODUCER_EPOCH,
-    baseSequence: content.baseSequence ?? NO_SEQUENCE,
     recordCount: records.length,
   });
   return batch;
 }
 
-function attributesOf(content: BatchContent): number {
+/** A batch whose records are encoded already. */
+export interface EncodedContent
+  extends Omit<BatchContent, "records" | "lastOffset" | "deleteHorizonMs"> {
+  readonly baseOffset: number;
+  readonly maxTimestampMs: number;
+  readonly recordCount: number;
+  /** The first record's, from which the others count. */
+  readonly baseTimestampMs: number;
+}
+
+/**
+ * Encodes a batch around records that are encoded already.
+ *
+ * @param plain `recordCount` records of magic 2, inflated, with the offset deltas
+ * 0, 1, 2 … It is left as it is.
+ */
+export function encodeBatchAround(
+  plain: Uint8Array,
+  content: EncodedContent,
+): Uint8Array {
+  const { compressionLevel: level } = content;
+  const batch = withRoomForHeader(
+    compress(content.compression ?? "none", plain, { level }),
+  );
+  writeHeader(batch, content, {
+    baseOffset: content.baseOffset,
+    lastOffsetDelta: content.recordCount - 1,
+    baseTimestampMs: content.baseTimestampMs,
+    maxTimestampMs: content.logAppendTimeMs ?? content.maxTimestampMs,
+    recordCount: content.recordCount,
+  });
+  return batch;
+}
+
+function withRoomForHeader(inside: Uint8Array): Uint8Array {
+  const batch = new Uint8Array(BATCH_HEADER_BYTES + inside.length);
+  batch.set(inside, BATCH_HEADER_BYTES);
+  return batch;
+}
+
+function writeHeader(
+  batch: Uint8Array,
+  content: Omit<BatchContent, "records">,
+  found: Pick<
+    BatchHeaderFields,
+    | "baseOffset"
+    | "lastOffsetDelta"
+    | "baseTimestampMs"
+    | "maxTimestampMs"
+    | "recordCount"
+  >,
+): void {
+  writeBatchHeader(batch, {
+    ...found,
+    partitionLeaderEpoch: content.partitionLeaderEpoch ?? NO_LEADER_EPOCH,
+    attributes: attributesOf(content),
+    producerId: content.producerId ?? NO_PRODUCER_ID,
+    producerEpoch: content.producerEpoch ?? NO_PRODUCER_EPOCH,
+    baseSequence: content.baseSequence ?? NO_SEQUENCE,
+  });
+}
+
+function attributesOf(content: Omit<BatchContent, "records">): number {
   return compressionByName(content.compression ?? "none").id |
     (content.logAppendTimeMs === undefined ? 0 : LOG_APPEND_TIME_FLAG) |
     (content.isTransactional ? TRANSACTIONAL_FLAG : 0) |

@@ -10,6 +10,8 @@ export interface RecordWalk {
   readonly problem: string | null;
   /** Index of the first bad record, else the number of records. */
   readonly problemIndex: number;
+  /** 0 where there is no record. */
+  readonly firstTimestampDelta: number;
   readonly minTimestampDelta: number;
   readonly maxTimestampDelta: number;
   /** Index of the first record without a key; -1 where all have one. */
@@ -27,6 +29,7 @@ export function walkRecords(
   recordCount: number,
 ): RecordWalk {
   const cursor = new VarintCursor(content);
+  let firstTimestampDelta = 0;
   let minTimestampDelta = Infinity;
   let maxTimestampDelta = -Infinity;
   let firstIndexWithoutKey = -1;
@@ -43,6 +46,7 @@ export function walkRecords(
     }
     cursor.skip(1);
     const timestampDelta = cursor.varlong();
+    if (index === 0) firstTimestampDelta = timestampDelta;
     if (timestampDelta < minTimestampDelta) minTimestampDelta = timestampDelta;
     if (timestampDelta > maxTimestampDelta) maxTimestampDelta = timestampDelta;
     if (cursor.varint() !== index && !cursor.failed) {
@@ -71,6 +75,7 @@ export function walkRecords(
   return {
     problem,
     problemIndex: index,
+    firstTimestampDelta,
     minTimestampDelta,
     maxTimestampDelta,
     firstIndexWithoutKey,

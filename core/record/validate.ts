@@ -24,10 +24,16 @@ import {
 import { compressionOf, upConvert } from "./convert.ts";
 import { DECOMPRESSED_BYTES_MAX, decompressRecords } from "./decompress.ts";
 import { isWrapper, readMessage, recordsOfMessage } from "./message_set.ts";
-import { decodeBatch, encodeBatch } from "./record_batch.ts";
+import {
+  decodeBatch,
+  encodeBatch,
+  encodeBatchAround,
+  type RecordInput,
+} from "./record_batch.ts";
 import { batchAt, batchesIn } from "./record_stream.ts";
 import {
   BATCHES_ONLY_VERSION,
+  type BatchTimes,
   batchTooLarge,
   checkBatchHeader,
   checkBatchRecords,
@@ -153,17 +159,21 @@ function validateBatch(
     bytes.subarray(BATCH_HEADER_BYTES),
     options.maxDecompressedBytes ?? DECOMPRESSED_BYTES_MAX,
   );
-  const maxTimestampMs = checkBatchRecords(content, header, options);
+  const times = checkBatchRecords(content, header, options);
 
-  const target = targetCompression(options, header.compressionId);
-  if (target !== null) return recompress(bytes, target, header, options);
+  const target = keepsPlain(header)
+    ? null
+    : targetCompression(options, header.compressionId);
+  if (target !== null) {
+    return recompress({ bytes, header, content, times }, target, options);
+  }
   if (options.timestampType === "LogAppendTime") {
     setLogAppendTime(bytes, 0, options.nowMs);
   } else if (
-    maxTimestampMs !== header.maxTimestampMs ||
+    times.maxTimestampMs !== header.maxTimestampMs ||
     header.timestampType === "LogAppendTime"
   ) {
-    setCreateTime(bytes, 0, maxTimestampMs);
+    setCreateTime(bytes, 0, times.maxTimestampMs);
   }
   setBaseOffset(bytes, 0, options.baseOffset);
   setPartitionLeaderEpoch(bytes, 0, options.leaderEpoch);
@@ -181,24 +191,27 @@ function targetCompression(
   return compressionByName(name).id === sourceId ? null : name;
 }
 
+/** Markers that were written plain stay so, as in Kafka. */
+function keepsPlain(header: BatchHeader): boolean {
+  return header.isControl && header.compressionId === 0;
+}
+
+/** A batch that has passed all checks. */
+interface CheckedBatch {
+  readonly bytes: Uint8Array;
+  readonly header: BatchHeader;
+  /** Its records, inflated. */
+  readonly content: Uint8Array;
+  readonly times: BatchTimes;
+}
+
 /** The same batch with its records compressed otherwise. */
 function recompress(
-  bytes: Uint8Array,
+  { bytes, header, content, times }: CheckedBatch,
   compression: CompressionName,
-  header: BatchHeader,
   options: ValidateOptions,
 ): ValidatedBatch {
-  const records = decodeBatch(bytes, 0, {
-    checkCrc: false,
-    maxDecompressedBytes: options.maxDecompressedBytes,
-  });
-  const batch = encodeBatch({
-    records: records.map(({ timestampMs, key, value, headers }) => ({
-      timestampMs,
-      key,
-      value,
-      headers,
-    })),
+  const fields = {
     compression,
     compressionLevel: options.compressionLevel,
     baseOffset: options.baseOffset,
@@ -209,8 +222,33 @@ function recompress(
     baseSequence: header.baseSequence,
     isTransactional: header.isTransactional,
     isControl: header.isControl,
-  });
+  };
+  // The records' own bytes depend on the base timestamp only.
+  const batch = times.startAtBase
+    ? encodeBatchAround(content, {
+      ...fields,
+      recordCount: header.recordCount,
+      baseTimestampMs: header.baseTimestampMs,
+      maxTimestampMs: times.maxTimestampMs,
+    })
+    : encodeBatch({
+      ...fields,
+      records: recordsWithoutOffsets(bytes, options),
+    });
   return madeAnew(batch, options);
+}
+
+function recordsWithoutOffsets(
+  bytes: Uint8Array,
+  { maxDecompressedBytes }: ValidateOptions,
+): RecordInput[] {
+  return decodeBatch(bytes, 0, { checkCrc: false, maxDecompressedBytes })
+    .map(({ timestampMs, key, value, headers }) => ({
+      timestampMs,
+      key,
+      value,
+      headers,
+    }));
 }
 
 function logAppendTime(options: ValidateOptions): number | undefined {

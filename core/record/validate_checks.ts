@@ -131,17 +131,24 @@ export function checkBatchHeader(
   }
 }
 
+/** What the times of a batch's records are. */
+export interface BatchTimes {
+  /** No lower than -1, which is none. */
+  readonly maxTimestampMs: number;
+  /** The first record has the batch's base timestamp, as a batch made anew would say. */
+  readonly startAtBase: boolean;
+}
+
 /**
  * Walks over all records.
  *
  * @param content The records, inflated.
- * @returns The highest timestamp; no lower than -1, which is none.
  */
 export function checkBatchRecords(
   content: Uint8Array,
   header: BatchHeader,
   options: ValidateOptions,
-): number {
+): BatchTimes {
   const walk = walkRecords(content, header.recordCount);
   if (walk.problem !== null) {
     const index = Math.min(walk.problemIndex, header.recordCount - 1);
@@ -158,7 +165,10 @@ export function checkBatchRecords(
   if (isOutOfRange || lacksKey) {
     checkRecordsOfSet(readAll(content, header), options);
   }
-  return Math.max(NO_TIMESTAMP, maxMs);
+  return {
+    maxTimestampMs: Math.max(NO_TIMESTAMP, maxMs),
+    startAtBase: appendTimeMs === null && walk.firstTimestampDelta === 0,
+  };
 }
 
 /** The time that all records share; `null` where each has its own. */
@@ -192,7 +202,7 @@ function highestTimestamp(options: ValidateOptions): number {
 
 /**
  * The checks of records one by one: keys where the topic is compacted,
- * timestamps within its range. The first record that fails decides the error.
+ * timestamps within its range. One bad timestamp decides the error.
  *
  * @throws {RejectedRecordsError} Names the records.
  */
@@ -202,19 +212,17 @@ export function checkRecordsOfSet(
 ): void {
   const errors: RecordError[] = [];
   let errorCount = 0;
-  let isFirstAboutTime = false;
+  let isAboutTime = false;
   records.forEach((record, batchIndex) => {
     const message = keyProblem(record, options) ??
       timestampProblem(record, batchIndex, options);
     if (message === null) return;
-    if (errorCount === 0) {
-      isFirstAboutTime = keyProblem(record, options) === null;
-    }
+    if (keyProblem(record, options) === null) isAboutTime = true;
     errorCount++;
     if (errorCount <= RECORD_ERRORS_MAX) errors.push({ batchIndex, message });
   });
   if (errorCount === 0) return;
-  throw isFirstAboutTime
+  throw isAboutTime
     ? new RejectedRecordsError(
       "INVALID_TIMESTAMP",
       "One or more records have been rejected due to invalid timestamp",

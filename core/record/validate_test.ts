@@ -20,6 +20,7 @@ import {
   batchCrcIsValid,
   CRC_POSITION,
   decodeBatch,
+  DELETE_HORIZON_FLAG,
   encodeBatch,
   LAST_OFFSET_DELTA_POSITION,
   MAGIC_POSITION,
@@ -165,6 +166,57 @@ Deno.test("another compression.type makes the batch anew, with the producer's st
       );
     }
   }
+});
+
+Deno.test("a batch made anew has its own times, whatever its base timestamp was", () => {
+  for (const compression of ["none", "gzip"] as const) {
+    // A header whose base timestamp is not that of the first record.
+    const sent = encodeBatch({ records, compression, deleteHorizonMs: 9000 });
+    sent[ATTRIBUTES_POSITION + 1] &= ~DELETE_HORIZON_FLAG;
+    sealBatch(sent);
+    const { bytes } = validate(sent, { compressionType: "lz4" });
+    const header = readBatchHeader(bytes);
+    strictEqual(header.baseTimestampMs, 10_000);
+    strictEqual(header.maxTimestampMs, 10_002);
+    deepStrictEqual(
+      decodeBatch(bytes).map(({ timestampMs }) => timestampMs),
+      [10_000, 10_001, 10_002],
+    );
+  }
+});
+
+Deno.test("a batch made anew is the same whether its records were taken as they are", () => {
+  for (const logAppendTimeMs of [undefined, 20_000]) {
+    const { bytes } = validate(encodeBatch({ records, compression: "zstd" }), {
+      compressionType: "gzip",
+      timestampType: logAppendTimeMs === undefined
+        ? "CreateTime"
+        : "LogAppendTime",
+    });
+    deepStrictEqual(
+      bytes,
+      encodeBatch({
+        records,
+        compression: "gzip",
+        baseOffset: 100,
+        partitionLeaderEpoch: 9,
+        logAppendTimeMs,
+      }),
+    );
+  }
+});
+
+Deno.test("markers written plain stay plain, whatever the topic's compression", () => {
+  const marker = encodeEndTransactionMarker(
+    { type: "commit", coordinatorEpoch: 1 },
+    { timestampMs: 1, producerId: 1, producerEpoch: 0 },
+  );
+  const { bytes } = validate(marker, {
+    compressionType: "gzip",
+    origin: "coordinator",
+  });
+  strictEqual(readBatchHeader(bytes).compressionId, 0);
+  strictEqual(bytes, marker);
 });
 
 Deno.test("a batch that grows past the limit as it is made anew is refused", () => {
@@ -413,7 +465,7 @@ Deno.test("refused records are named, three at most", () => {
   strictEqual(keyless.errorName, "INVALID_RECORD");
   deepStrictEqual(keyless.recordErrors.map((e) => e.batchIndex), [0, 1]);
   const both = caught({ requireKeys: true, timestampAfterMaxMs: 1000 });
-  strictEqual(both.errorName, "INVALID_RECORD", "the first record decides");
+  strictEqual(both.errorName, "INVALID_TIMESTAMP", "one bad time decides");
   strictEqual(both.recordErrors.length, 5);
 });
 
