@@ -248,7 +248,6 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "Pause of the cleaner when nothing is dirty enough.",
-    effect: "none",
   },
   "log.cleaner.dedupe.buffer.size": {
     type: "long",
@@ -256,7 +255,6 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "Memory of all cleaners for their maps from key to offset.",
-    effect: "none",
   },
   "log.cleaner.delete.retention.ms": {
     type: "long",
@@ -265,14 +263,12 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "How long a tombstone stays in a compacted topic.",
-    effect: "none",
   },
   "log.cleaner.enable": {
     type: "boolean",
     default: true,
     importance: "medium",
     doc: "Whether compaction runs.",
-    effect: "none",
   },
   "log.cleaner.io.buffer.load.factor": {
     type: "double",
@@ -280,7 +276,6 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "How full a cleaner's map of keys may get.",
-    effect: "none",
   },
   "log.cleaner.io.buffer.size": {
     type: "int",
@@ -289,7 +284,6 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "Memory of all cleaners for reading and writing.",
-    effect: "none",
   },
   "log.cleaner.io.max.bytes.per.second": {
     type: "double",
@@ -297,7 +291,6 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "Most bytes that the cleaners read and write in a second.",
-    effect: "none",
   },
   "log.cleaner.max.compaction.lag.ms": {
     type: "long",
@@ -306,7 +299,6 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "Longest time that a record may stay uncompacted.",
-    effect: "none",
   },
   "log.cleaner.min.cleanable.ratio": {
     type: "double",
@@ -316,7 +308,6 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "Share of a log that has to be dirty before it is compacted.",
-    effect: "none",
   },
   "log.cleaner.min.compaction.lag.ms": {
     type: "long",
@@ -325,7 +316,6 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "Shortest time that a record stays uncompacted.",
-    effect: "none",
   },
   "log.cleaner.threads": {
     type: "int",
@@ -334,7 +324,6 @@ export const brokerRowsUsed = {
     importance: "medium",
     dynamic: "cluster-wide",
     doc: "Cleaners that work at once.",
-    effect: "none",
   },
   "log.cleanup.policy": {
     type: "list",

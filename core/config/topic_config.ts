@@ -69,7 +69,6 @@ export const topicConfig = configTable({
     dynamic: "cluster-wide",
     synonyms: ["log.cleaner.delete.retention.ms"],
     doc: "How long a tombstone stays in a compacted topic.",
-    effect: "none",
   },
   "file.delete.delay.ms": {
     type: "long",
@@ -144,7 +143,6 @@ export const topicConfig = configTable({
     dynamic: "cluster-wide",
     synonyms: ["log.cleaner.max.compaction.lag.ms"],
     doc: "Longest time that a record may stay uncompacted.",
-    effect: "none",
   },
   "max.message.bytes": {
     type: "int",
@@ -213,7 +211,6 @@ export const topicConfig = configTable({
     dynamic: "cluster-wide",
     synonyms: ["log.cleaner.min.cleanable.ratio"],
     doc: "Share of the log that has to be dirty before it is compacted.",
-    effect: "none",
   },
   "min.compaction.lag.ms": {
     type: "long",
@@ -223,7 +220,6 @@ export const topicConfig = configTable({
     dynamic: "cluster-wide",
     synonyms: ["log.cleaner.min.compaction.lag.ms"],
     doc: "Shortest time that a record stays uncompacted.",
-    effect: "none",
   },
   "min.insync.replicas": {
     type: "int",

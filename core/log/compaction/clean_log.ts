@@ -43,7 +43,7 @@ export interface CleanOptions {
   readonly loadFactor: number;
   /** Memory for reading and writing: `log.cleaner.io.buffer.size`, divided by `log.cleaner.threads`. */
   readonly ioBytes: number;
-  /** How long a turn takes, about; 4 where left out. */
+  /** How long the next turn takes, about; 4 where left out. */
   readonly turnMs?: number;
   /** Bytes written between two syncs, so that a last one has little left to do; 32 MiB where left out. */
   readonly syncBytes?: number;
@@ -219,7 +219,7 @@ class Cleaning {
     });
     if (map.capacity < 1) {
       throw new RangeError(
-        `A map of ${mapBytes} bytes holds no key (${MAP_ENTRY_BYTES} bytes each); raise "log.cleaner.dedupe.buffer.size"`,
+        `A map of ${mapBytes} bytes holds no key (${MAP_ENTRY_BYTES} bytes each); raise log.cleaner.dedupe.buffer.size`,
       );
     }
     // Where nothing is dirty, what was clean may still be rid of old tombstones.
@@ -357,8 +357,8 @@ class Cleaning {
     afterTurn: () => Promise<void> = () => Promise.resolve(),
   ): Promise<void> {
     const { clock, directory } = this.#log;
-    const turnMs = this.#options.turnMs ?? TURN_MS;
     for (;;) {
+      const turnMs = this.#options.turnMs ?? TURN_MS;
       const isOver = directory.guard(() => {
         const endMs = clock.monotonicMs() + turnMs;
         do {
