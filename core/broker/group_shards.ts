@@ -129,10 +129,12 @@ export class GroupShards {
       purgatory.add(
         {
           wake: () => {
-            if (partition.isVisible(appended.endOffset)) done();
-            else if (!partition.isLeader) {
-              refuse(new KafkaError("NOT_LEADER_OR_FOLLOWER"));
-            } else return false;
+            try {
+              if (!partition.isVisibleYet(appended.endOffset)) return false;
+              done();
+            } catch (error) {
+              refuse(error);
+            }
             return true;
           },
           expire: () => refuse(new KafkaError("REQUEST_TIMED_OUT")),

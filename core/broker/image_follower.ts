@@ -36,6 +36,7 @@ const NO_OVERRIDES: ReadonlyMap<string, string> = new Map();
 /** Follows the cluster's image for one broker. */
 export class ImageFollower {
   readonly #options: ImageFollowerOptions;
+  #isStarting = true;
 
   constructor(options: ImageFollowerOptions) {
     this.#options = options;
@@ -51,6 +52,7 @@ export class ImageFollower {
         `The log of ${log.name} in "${log.directoryPath}" belongs to no topic of the cluster; it is left as it is`,
       );
     }
+    this.#isStarting = false;
     return cluster.onChange((image, before) => this.#apply(image, before));
   }
 
@@ -129,6 +131,7 @@ export class ImageFollower {
       if (existing !== undefined) this.#deleteLog(topic.name, image.index);
       return null;
     }
+    if (logDirs.isOffline(topic.name, image.index)) return null;
     try {
       if (existing !== undefined) {
         if (existing.topicId === topic.topicId) return existing;
@@ -146,6 +149,7 @@ export class ImageFollower {
         partition: image.index,
         topicId: topic.topicId,
         config: this.topicConfig(topic),
+        isNew: !this.#isStarting || image.partitionEpoch === -1,
       });
     } catch (error) {
       trace(`No log for ${topic.name}-${image.index}: ${describe(error)}`);

@@ -90,7 +90,7 @@ export class Partition {
   /** The partition is gone: everyone who waits for it looks again and finds nothing. */
   close(): void {
     this.#log = null;
-    this.#leadership = { ...this.#leadership, leaderId: -1 };
+    this.#leadership = { ...this.#leadership, leaderId: -1, replicas: [] };
     this.#wakeAll();
   }
 
@@ -103,6 +103,13 @@ export class Partition {
    */
   leaderLog(currentLeaderEpoch: number): PartitionLog {
     const { leaderEpoch } = this.#leadership;
+    // Before all else: whoever leads now, this broker's replica is lost to it.
+    if (this.#log === null && this.isReplica) {
+      throw new KafkaError(
+        "KAFKA_STORAGE_ERROR",
+        `The log of ${this.topic}-${this.partition} is not available on this broker.`,
+      );
+    }
     if (currentLeaderEpoch !== -1 && currentLeaderEpoch < leaderEpoch) {
       throw new KafkaError(
         "FENCED_LEADER_EPOCH",
@@ -115,12 +122,8 @@ export class Partition {
         `The leader epoch of ${this.topic}-${this.partition} is ${leaderEpoch} here, not yet ${currentLeaderEpoch}.`,
       );
     }
-    if (!this.isLeader) throw new KafkaError("NOT_LEADER_OR_FOLLOWER");
-    if (this.#log === null) {
-      throw new KafkaError(
-        "KAFKA_STORAGE_ERROR",
-        `The log of ${this.topic}-${this.partition} is not available on this broker.`,
-      );
+    if (!this.isLeader || this.#log === null) {
+      throw new KafkaError("NOT_LEADER_OR_FOLLOWER");
     }
     return this.#log;
   }
@@ -177,6 +180,16 @@ export class Partition {
       logStartOffset: appended.logStartOffset,
       durable,
     };
+  }
+
+  /**
+   * Whether readers may see all that is before an offset, and so all replicas have
+   * it; to be asked by those who wait for that.
+   *
+   * @throws {KafkaError} As `leaderLog`: it will not come to that any more.
+   */
+  isVisibleYet(endOffset: number): boolean {
+    return this.leaderLog(-1).highWatermark >= endOffset;
   }
 
   /** Whether readers may see all that is before an offset, and so all replicas have it. */

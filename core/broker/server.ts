@@ -136,6 +136,8 @@ class Start {
       trace: this.#options.trace,
       uncleanElectionDefault: () =>
         this.#configuration.config["unclean.leader.election.enable"],
+      isReplicaLost: (topic, index) =>
+        this.#logDirs?.isOffline(topic, index) ?? false,
     });
     cluster.onLost(() =>
       this.#break(
@@ -175,8 +177,10 @@ class Start {
           this.#configuration.config,
           cluster.image.topics.get(topic)?.config ?? new Map(),
         ),
+      topicId: (topic) => cluster.image.topics.get(topic)?.topicId,
       report: trace,
       onDirectoryFailure: (path, error) => this.#loseDirectory(path, error),
+      activity: () => this.#metrics.bytesReceived + this.#metrics.bytesSent,
     });
   }
 
@@ -199,6 +203,7 @@ class Start {
       trace,
     });
     const stopFollower = this.#follower.start();
+    cluster.replicasLost();
     this.#groups = new GroupShards({
       groups,
       cluster,
@@ -253,6 +258,7 @@ class Start {
     trace(`The log directory "${path}" has failed: ${error.message}`);
     this.#follower?.refresh();
     this.#groups?.refresh();
+    this.#cluster?.replicasLost();
     const isAnyOnline = this.#logDirs?.directories.some(({ state }) =>
       state.isOnline
     );

@@ -43,6 +43,8 @@ export interface ClusterOptions {
   readonly registrationTimeoutMs?: number;
   /** Told of what cannot be answered to anybody: one line, no secrets. */
   readonly trace?: (line: string) => void;
+  /** Whether this broker has lost its replica of a partition with a log directory; none where left out. */
+  readonly isReplicaLost?: (topic: string, index: number) => boolean;
   /** Topics with `unclean.leader.election.enable` unset; false where left out. */
   readonly uncleanElectionDefault?: () => boolean;
 }
@@ -115,6 +117,8 @@ export interface Cluster {
   onChange(
     run: (image: ClusterImage, before: ClusterImage) => void,
   ): () => void;
+  /** Says that `isReplicaLost` gives other answers now: others have to lead. */
+  replicasLost(): void;
   /** Called once when the session has ended without `close`: the broker must stop serving. */
   onLost(run: () => void): () => void;
   /**

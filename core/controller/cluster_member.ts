@@ -74,6 +74,7 @@ export class ClusterMember implements Cluster {
       brokerId: ids.brokerId,
       image: () => this.image,
       uncleanElectionDefault: options.uncleanElectionDefault ?? (() => false),
+      isReplicaLost: options.isReplicaLost ?? (() => false),
       trace,
       onFailure,
     });
@@ -136,6 +137,10 @@ export class ClusterMember implements Cluster {
   onChange(run: ImageListener): () => void {
     this.#imageListeners.add(run);
     return () => this.#imageListeners.delete(run);
+  }
+
+  replicasLost(): void {
+    this.#controller.replicasLost();
   }
 
   onLost(run: () => void): () => void {

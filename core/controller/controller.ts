@@ -49,6 +49,8 @@ export interface ControllerOptions {
   /** The newest image. */
   readonly image: () => ClusterImage;
   readonly uncleanElectionDefault: () => boolean;
+  /** Whether this broker has lost its replica of a partition with a log directory. */
+  readonly isReplicaLost: (topic: string, index: number) => boolean;
   readonly trace: (line: string) => void;
   /** Called where the znodes cannot be read or written any more. */
   readonly onFailure: (error: unknown) => void;
@@ -94,6 +96,11 @@ export class Controller {
       this.#term = null;
     }
     if (image.controllerId === -1) this.#soon(() => this.#elect());
+    this.#scheduleReconcile();
+  }
+
+  /** Takes note of replicas that this broker has lost. */
+  replicasLost(): void {
     this.#scheduleReconcile();
   }
 
@@ -154,6 +161,7 @@ export class Controller {
       const changes = decideChanges(image, {
         isUncleanAllowed: (topic) => this.#isUncleanAllowed(topic),
         isLeftAlone: (topic) => deleted.has(topic.name),
+        lostBy: (topic, index) => this.#lostBy(topic, index),
       });
       await this.#write(changes, this.#term);
       await this.#purgeConfigChanges();
@@ -166,6 +174,11 @@ export class Controller {
       }
       if (error.operationIndex === 0) this.#term = null;
     }
+  }
+
+  #lostBy(topic: string, index: number): readonly number[] {
+    const { isReplicaLost, brokerId } = this.#options;
+    return isReplicaLost(topic, index) ? [brokerId] : [];
   }
 
   #isUncleanAllowed(topic: TopicImage): boolean {

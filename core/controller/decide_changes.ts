@@ -23,23 +23,30 @@ export function decideChanges(
     readonly isUncleanAllowed: (topic: TopicImage) => boolean;
     /** Topics that are going away. */
     readonly isLeftAlone: (topic: TopicImage) => boolean;
+    /** Brokers that live but have lost their replica of a partition. */
+    readonly lostBy?: (topic: string, index: number) => readonly number[];
   },
 ): PartitionChange[] {
   const liveBrokers = new Set(image.brokers.keys());
   const changes: PartitionChange[] = [];
   for (const topic of image.topics.values()) {
     if (rules.isLeftAlone(topic)) continue;
-    const context = {
-      liveBrokers,
-      isUncleanAllowed: rules.isUncleanAllowed(topic),
-    };
+    const isUncleanAllowed = rules.isUncleanAllowed(topic);
     for (const partition of topic.partitions) {
-      const state = decideLeader(partition, context);
+      const lost = rules.lostBy?.(topic.name, partition.index) ?? NOBODY;
+      const state = decideLeader(partition, {
+        liveBrokers: lost.length === 0
+          ? liveBrokers
+          : liveBrokers.difference(new Set(lost)),
+        isUncleanAllowed,
+      });
       if (state !== null) changes.push(changeOf(topic, partition, state));
     }
   }
   return changes;
 }
+
+const NOBODY: readonly number[] = [];
 
 function changeOf(
   topic: TopicImage,

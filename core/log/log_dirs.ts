@@ -7,6 +7,7 @@ import type { BrokerConfig } from "../config/broker_config.ts";
 import type { TopicConfig } from "../config/topic_config.ts";
 import { type Host, HostError } from "../host/host.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
+import { LogCleaner } from "./compaction/log_cleaner.ts";
 import { FilePool } from "./file_pool.ts";
 import {
   type CheckpointKind,
@@ -30,24 +31,41 @@ export interface LogDirsOptions {
   readonly clusterId: string;
   /** A topic's configuration, for the logs that are found. */
   readonly topicConfig: (topic: string) => TopicConfig;
+  /** The id of a topic that there is, base64url; tells which of two logs of a name is the living one. */
+  readonly topicId?: (topic: string) => string | undefined;
   /** Told of what recovery found and did, in one line each. */
   readonly report?: (text: string) => void;
   /** Called once for each directory that fails. */
   readonly onDirectoryFailure?: (path: string, error: Error) => void;
   readonly openFilesMax?: number;
+  /** Any number that changes whenever the broker has served somebody: maintenance then holds back. */
+  readonly activity?: () => number;
 }
 
 /** The logs of one broker. */
 export class LogDirs {
+  /** Compacts the logs that ask for it. */
+  readonly cleaner: LogCleaner;
   readonly #options: LogDirsOptions;
   readonly #directories: LogDirectory[] = [];
   readonly #logs = new Map<string, PartitionLog>();
+  /** Names of logs that lie in directories that have failed. */
+  readonly #offline = new Set<string>();
+  /** Whether a directory failed before it could say what is in it. */
+  #hasUnreadDirectory = false;
   readonly #cancelTimers = new Map<string, () => void>();
   #isClosed = false;
 
   private constructor(options: LogDirsOptions) {
     this.#options = options;
     const { host } = options;
+    this.cleaner = new LogCleaner({
+      host,
+      config: options.currentConfig ?? (() => options.config),
+      logs: () => this.#logs.values(),
+      report: options.report ?? (() => {}),
+      activity: options.activity,
+    });
     const pool = new FilePool(
       host.disk,
       options.openFilesMax ?? OPEN_FILES_MAX,
@@ -88,6 +106,7 @@ export class LogDirs {
       throw error;
     }
     dirs.#startTimers();
+    dirs.cleaner.start();
     return dirs;
   }
 
@@ -107,6 +126,7 @@ export class LogDirs {
   /** Acts on a changed configuration of the broker now, where its own timer would come much later. */
   reconfigure(): void {
     this.#expireProducers();
+    this.cleaner.reconfigure();
   }
 
   /** All logs of directories that are online. */
@@ -114,14 +134,30 @@ export class LogDirs {
     return this.#logs.values();
   }
 
+  /** Whether a partition's log lies in a directory that has failed. */
+  isOffline(topic: string, partition: number): boolean {
+    return this.#offline.has(partitionName(topic, partition));
+  }
+
   /**
    * Makes the log of a new partition, in the directory that has the fewest.
    *
-   * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed, or no
-   * directory is online.
+   * @param options `isNew: false` for a partition that may have had a log before:
+   * where a directory cannot be read, it may be in there.
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed, no directory
+   * is online, or the log is in one that has failed.
    */
-  createLog(options: NewLog): PartitionLog {
+  createLog(
+    { isNew = true, ...options }: NewLog & { readonly isNew?: boolean },
+  ): PartitionLog {
     const name = partitionName(options.topic, options.partition);
+    if (!isNew && this.#hasUnreadDirectory) this.#offline.add(name);
+    if (this.#offline.has(name)) {
+      throw new KafkaError(
+        "KAFKA_STORAGE_ERROR",
+        `The log of ${name} is in a directory that has failed.`,
+      );
+    }
     if (this.#logs.has(name)) {
       throw new KafkaError(
         "UNKNOWN_SERVER_ERROR",
@@ -150,12 +186,11 @@ export class LogDirs {
    */
   deleteLog(topic: string, partition: number): void {
     const name = partitionName(topic, partition);
+    // What lies in a failed directory is left to whoever repairs it.
+    this.#offline.delete(name);
     const log = this.#logs.get(name);
     if (log === undefined) return;
-    const directory = this.#directories.find((each) =>
-      each.path === log.directoryPath
-    )!;
-    directory.delete(log);
+    this.#directoryOf(log).delete(log);
     this.#logs.delete(name);
   }
 
@@ -178,6 +213,7 @@ export class LogDirs {
     if (this.#isClosed) return true;
     this.#isClosed = true;
     this.#stopTimers();
+    await this.cleaner.stop();
     const results = await Promise.all(
       this.#directories.map((each) => each.close(brokerEpoch)),
     );
@@ -188,6 +224,7 @@ export class LogDirs {
   abandon(): void {
     this.#isClosed = true;
     this.#stopTimers();
+    void this.cleaner.stop();
     for (const directory of this.#directories) directory.abandon();
   }
 
@@ -197,24 +234,46 @@ export class LogDirs {
     } catch (error) {
       // A lock that is held is a mistake of the operator, not of the disk.
       if (!(error instanceof HostError) || error.kind === "locked") throw error;
+      this.#hasUnreadDirectory = true;
       directory.state.fail(error);
       return;
     }
-    for (const [name, log] of directory.logs) {
-      const other = this.#logs.get(name);
-      if (other !== undefined) {
-        throw new ConfigError(
-          `${name} is both in "${other.directoryPath}" and in "${directory.path}"; move one of them away`,
-          { key: "log.dirs" },
-        );
-      }
-      this.#logs.set(name, log);
+    for (const log of directory.logs.values()) this.#found(directory, log);
+  }
+
+  /** A directory that was repaired may hold what was deleted meanwhile, and made again elsewhere. */
+  #found(directory: LogDirectory, log: PartitionLog): void {
+    const other = this.#logs.get(log.name);
+    if (other === undefined) {
+      this.#logs.set(log.name, log);
+      return;
     }
+    const topicId = this.#options.topicId?.(log.topic);
+    const outdated = [other, log].find((each) =>
+      each.topicId !== null && each.topicId !== topicId
+    );
+    if (topicId === undefined || outdated === undefined) {
+      throw new ConfigError(
+        `${log.name} is both in "${other.directoryPath}" and in "${directory.path}"; move one of them away`,
+        { key: "log.dirs" },
+      );
+    }
+    this.#options.report?.(
+      `The log of ${log.name} in "${outdated.directoryPath}" is of a deleted topic (id ${outdated.topicId}); it is deleted`,
+    );
+    this.#directoryOf(outdated).delete(outdated);
+    this.#logs.set(log.name, outdated === log ? other : log);
+  }
+
+  #directoryOf(log: PartitionLog): LogDirectory {
+    return this.#directories.find(({ path }) => path === log.directoryPath)!;
   }
 
   #failed(path: string, error: Error): void {
     for (const [name, log] of this.#logs) {
-      if (log.directoryPath === path) this.#logs.delete(name);
+      if (log.directoryPath !== path) continue;
+      this.#logs.delete(name);
+      this.#offline.add(name);
     }
     this.#options.onDirectoryFailure?.(path, error);
   }

@@ -27,6 +27,7 @@ import {
 import type { Broker } from "../broker.ts";
 import { brokersFor } from "../broker_endpoints.ts";
 import { type RequestContext, serve } from "../context.ts";
+import { offlineReplicas } from "../offline_replicas.ts";
 
 type Response = InferInput<typeof describeTopicPartitionsResponse>;
 type TopicResponse = Response["topics"][number];
@@ -167,12 +168,15 @@ function show(
     name: topic.name,
     topicId: topic.topicId,
     isInternal: isInternalTopic(topic.name),
-    partitions: partitions.map((partition) => showPartition(partition, view)),
+    partitions: partitions.map((partition) =>
+      showPartition(topic.name, partition, view)
+    ),
     topicAuthorizedOperations: TOPIC_OPERATIONS,
   };
 }
 
 function showPartition(
+  topic: string,
   partition: PartitionImage,
   { broker, reachable }: View,
 ): PartitionResponse {
@@ -190,6 +194,6 @@ function showPartition(
     isrNodes: partition.isr,
     eligibleLeaderReplicas: [],
     lastKnownElr: [],
-    offlineReplicas: replicas.filter((id) => !brokers.has(id)),
+    offlineReplicas: offlineReplicas(broker, topic, partition),
   };
 }

@@ -31,6 +31,7 @@ import {
 } from "../authorized_operations.ts";
 import { brokersFor } from "../broker_endpoints.ts";
 import { type RequestContext, serve } from "../context.ts";
+import { offlineReplicas } from "../offline_replicas.ts";
 
 type Response = InferInput<typeof metadataResponse>;
 type TopicResponse = Response["topics"][number];
@@ -190,13 +191,14 @@ function describe(topic: TopicImage, view: View): TopicResponse {
     topicId: topic.topicId,
     isInternal: isInternalTopic(topic.name),
     partitions: topic.partitions.filter(hasHadLeader).map((partition) =>
-      describePartition(partition, view)
+      describePartition(topic.name, partition, view)
     ),
     ...operations(view),
   };
 }
 
 function describePartition(
+  topic: string,
   partition: PartitionImage,
   { context, reachable }: View,
 ): PartitionResponse {
@@ -218,6 +220,6 @@ function describePartition(
     leaderEpoch: partition.leaderEpoch,
     replicaNodes: replicas,
     isrNodes: partition.isr,
-    offlineReplicas: replicas.filter((id) => !isAlive(id)),
+    offlineReplicas: offlineReplicas(context.broker, topic, partition),
   };
 }

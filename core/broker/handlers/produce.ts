@@ -254,23 +254,24 @@ async function waitForAll(
   }));
 }
 
-/** @throws {KafkaError} REQUEST_TIMED_OUT, NOT_LEADER_OR_FOLLOWER. */
+/** @throws {KafkaError} REQUEST_TIMED_OUT, NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR. */
 function reachesHighWatermark(
   partition: Partition,
   appended: Appended,
   request: ProduceRequest,
   { broker }: RequestContext,
 ): Promise<void> {
-  const isReached = () => partition.isVisible(appended.endOffset);
-  if (isReached()) return Promise.resolve();
+  if (partition.isVisible(appended.endOffset)) return Promise.resolve();
   return new Promise((done, refuse) => {
     broker.purgatory.add(
       {
         wake: () => {
-          if (isReached()) done();
-          else if (!partition.isLeader) {
-            refuse(new KafkaError("NOT_LEADER_OR_FOLLOWER"));
-          } else return false;
+          try {
+            if (!partition.isVisibleYet(appended.endOffset)) return false;
+            done();
+          } catch (error) {
+            refuse(error);
+          }
           return true;
         },
         expire: () => refuse(new KafkaError("REQUEST_TIMED_OUT")),
