@@ -345,6 +345,14 @@ export const brokerRowsUsed = {
     importance: "high",
     doc: "Data directories by comma; partitions are spread over them.",
   },
+  "log.dirs.min.free.bytes": {
+    type: "long",
+    default: null,
+    min: 0,
+    importance: "medium",
+    doc:
+      "Free bytes of a data directory's file system below which producers are refused, so that commits, compaction and deletion still have room; 0 for none. Not set: 256 MiB, or a twentieth of a smaller file system. A key of kq's own.",
+  },
   "log.flush.interval.messages": {
     type: "long",
     default: LONG_MAX,

@@ -165,6 +165,11 @@ export class PartitionLog {
     );
   }
 
+  /** Whether the log directory that holds it works. */
+  get isOnline(): boolean {
+    return this.#environment.directory.isOnline;
+  }
+
   /** The log directory that holds it. */
   get directoryPath(): string {
     return this.#environment.directory.path;

@@ -52,6 +52,8 @@ export function openTestLogs(
       brokerConfig,
       new Map(Object.entries({
         "log.dirs": options.directories ?? "/data/logs",
+        // Tests compact when they mean to.
+        "log.cleaner.enable": "false",
         ...options.broker,
       })),
     ),

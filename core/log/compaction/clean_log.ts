@@ -47,7 +47,7 @@ export interface CleanOptions {
   readonly turnMs?: number;
   /** Bytes written between two syncs, so that a last one has little left to do; 32 MiB where left out. */
   readonly syncBytes?: number;
-  /** Called after each turn; the run goes on when it resolves, later than at once. */
+  /** Called after each turn, the last one too; the run goes on when it resolves, later than at once. */
   readonly pause: (progress: CleanProgress) => Promise<void>;
 }
 
@@ -366,8 +366,8 @@ class Cleaning {
         } while (clock.monotonicMs() < endMs);
         return false;
       });
-      if (isOver) return;
       await this.#pause();
+      if (isOver) return;
       await afterTurn();
     }
   }
