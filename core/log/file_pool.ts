@@ -167,9 +167,11 @@ export class PooledFile {
     return name;
   }
 
+  /** Gives the file, and the place of one that is missing, another name. */
   rename(name: string): void {
-    const from = this.path;
-    this.#pool.disk.rename(from, `${this.#place.path}/${name}`);
+    if (this.exists()) {
+      this.#pool.disk.rename(this.path, `${this.#place.path}/${name}`);
+    }
     this.#name = name;
   }
 

@@ -375,7 +375,7 @@ export class Segment {
   markDeleted(): void {
     this.isDeleted = true;
     for (const file of this.#files()) {
-      if (file.exists()) file.rename(file.freeName(DELETED_SUFFIX));
+      file.rename(file.freeName(DELETED_SUFFIX));
     }
   }
 
@@ -383,7 +383,6 @@ export class Segment {
   changeSuffix(from: string, to: string): void {
     const [log, ...indexes] = this.#files();
     for (const file of [...indexes, log]) {
-      if (!file.exists()) continue;
       file.rename(file.name.slice(0, file.name.length - from.length) + to);
     }
   }

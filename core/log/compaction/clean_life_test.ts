@@ -303,6 +303,42 @@ async function cleanedWithAborted({ log, model }: World): Promise<void> {
   strictEqual(log.segments.first.transactions.entries.length, 1);
 }
 
+Deno.test("the files of a new segment stay when those of the old one go", () =>
+  inWorld(async (world) => {
+    const { sim, log, model } = world;
+    model.append(log, [{ key: "a", value: "1" }]);
+    log.roll();
+    const inside = { producerId: 3, isTransactional: true };
+    model.append(log, [{ key: "b", value: "aborted" }], inside);
+    model.end(log, 3, "abort");
+    log.roll();
+    // Only the second of the two had aborted transactions.
+    deepEqual(namesLike(sim, /txnindex/), ["00000000000000000001.txnindex"]);
+    await model.clean(log);
+    await sleep(sim.host.clock, 2000);
+    deepEqual(namesLike(sim, /txnindex/), ["00000000000000000000.txnindex"]);
+    model.check(log);
+  }));
+
+Deno.test("a cleaned segment that becomes the active one again writes its own files", () =>
+  inWorld(async (world) => {
+    const { sim, log, model } = world;
+    model.append(log, [{ key: "a", value: "1" }]);
+    model.append(log, [{ key: "b", value: "1" }]);
+    log.roll();
+    await model.clean(log);
+    log.truncateTo(1);
+    model.records.pop();
+    const inside = { producerId: 3, isTransactional: true };
+    model.append(log, [{ key: "a", value: "aborted" }], inside);
+    model.end(log, 3, "abort");
+    await log.flush();
+    deepEqual(namesLike(sim, /txnindex/), ["00000000000000000000.txnindex"]);
+    log.roll();
+    await model.clean(log);
+    model.check(log);
+  }));
+
 /** How far a crash may let a swap come: which files still have the suffix. */
 const LEFT_IN_SWAP: { readonly [name: string]: readonly string[] } = {
   "nothing was renamed": [".log", ".index", ".timeindex", ".txnindex"],
