@@ -26,6 +26,12 @@ export const LOG_SUFFIX = ".log";
 export const OFFSET_INDEX_SUFFIX = ".index";
 export const TIME_INDEX_SUFFIX = ".timeindex";
 export const TRANSACTION_INDEX_SUFFIX = ".txnindex";
+/** Of what stands beside a `.log`, and is made from it. */
+export const INDEX_SUFFIXES: readonly string[] = [
+  OFFSET_INDEX_SUFFIX,
+  TIME_INDEX_SUFFIX,
+  TRANSACTION_INDEX_SUFFIX,
+];
 export const SNAPSHOT_SUFFIX = ".snapshot";
 /** Of files that wait to be unlinked. */
 export const DELETED_SUFFIX = ".deleted";

@@ -17,19 +17,19 @@ import { TEMPORARY_SUFFIX } from "./replace_file.ts";
 import {
   CLEANED_SUFFIX,
   DELETED_SUFFIX,
+  INDEX_SUFFIXES,
   LOG_SUFFIX,
   OFFSET_INDEX_SUFFIX,
   offsetName,
   SWAP_SUFFIX,
-  TIME_INDEX_SUFFIX,
   TRANSACTION_INDEX_SUFFIX,
 } from "./segment.ts";
 
-const INDEX_SUFFIXES = [
-  OFFSET_INDEX_SUFFIX,
-  TIME_INDEX_SUFFIX,
-  TRANSACTION_INDEX_SUFFIX,
-];
+/** Whether a start removes a file of this name, or puts it in the place of another. */
+export function isLeftOver(name: string): boolean {
+  return [TEMPORARY_SUFFIX, DELETED_SUFFIX, CLEANED_SUFFIX, SWAP_SUFFIX]
+    .some((suffix) => name.endsWith(suffix));
+}
 
 /**
  * Puts a folder in order.
