@@ -5,24 +5,18 @@ import { ExitCode } from "../core/cli/exit_code.ts";
 import { connectionFlags, outputFlags } from "../core/cli/flags.ts";
 import { printRows } from "../core/cli/rows.ts";
 import { ExitError } from "../core/cli/usage_error.ts";
-import { type ConfigEntry, ConfigSource } from "../core/client/admin_types.ts";
+import {
+  type ConfigEntry,
+  ConfigResourceType,
+  ConfigSource,
+} from "../core/client/admin_types.ts";
 import { withAdmin } from "./_admin.ts";
 import {
   configEntity,
   ENTITY_ARGUMENTS,
   entityName,
 } from "./_config_entity.ts";
-
-const SOURCE_NAMES = new Map<number, string>([
-  [ConfigSource.dynamicTopic, "DYNAMIC_TOPIC_CONFIG"],
-  [ConfigSource.dynamicBroker, "DYNAMIC_BROKER_CONFIG"],
-  [ConfigSource.dynamicDefaultBroker, "DYNAMIC_DEFAULT_BROKER_CONFIG"],
-  [ConfigSource.staticBroker, "STATIC_BROKER_CONFIG"],
-  [ConfigSource.default, "DEFAULT_CONFIG"],
-  [ConfigSource.dynamicBrokerLogger, "DYNAMIC_BROKER_LOGGER_CONFIG"],
-  [ConfigSource.clientMetrics, "CLIENT_METRICS_CONFIG"],
-  [ConfigSource.group, "GROUP_CONFIG"],
-]);
+import { sourceName } from "./_config_view.ts";
 
 export default command({
   details:
@@ -78,7 +72,10 @@ export default command({
     if (missing.length > 0) {
       throw new ExitError(
         ExitCode.NOT_FOUND,
-        `${entityName(resource)} has no key ${missing.join(", ")}`,
+        resource.type === ConfigResourceType.broker && resource.name === ""
+          ? `nothing is set for all brokers of ${missing.join(", ")}; ` +
+            "kq config get broker ID shows what a broker has"
+          : `${entityName(resource)} has no key ${missing.join(", ")}`,
       );
     }
   },
@@ -98,8 +95,4 @@ function rowOf(entry: ConfigEntry) {
     })),
     documentation: entry.documentation,
   };
-}
-
-function sourceName(source: number): string {
-  return SOURCE_NAMES.get(source) ?? "UNKNOWN";
 }

@@ -14,7 +14,10 @@ const OPERATIONS: { readonly [sign: string]: ConfigOperation } = {
 };
 
 export default command({
-  details: "KEY+=VALUE adds to a list, and KEY-=VALUE takes from it.",
+  details:
+    "Shows the value before and after, and the scope that it is from; names the " +
+    "brokers and topics that keep a value of their own. KEY+=VALUE adds to a " +
+    "list, and KEY-=VALUE takes from it.",
   args: [
     ...ENTITY_ARGUMENTS,
     { name: "KEY=VALUE", doc: "A key and its new value", many: true },

@@ -7,6 +7,7 @@ import { changeConfig } from "./_config_change.ts";
 import { configEntity, ENTITY_ARGUMENTS } from "./_config_entity.ts";
 
 export default command({
+  details: "Shows the value before and after, and the scope that it is from.",
   args: [
     ...ENTITY_ARGUMENTS,
     { name: "KEY", doc: "A key to take back to its default", many: true },
