@@ -20,6 +20,7 @@ import {
   writeCleanShutdown,
 } from "./clean_shutdown.ts";
 import { CorruptFileError } from "./corrupt_file_error.ts";
+import { DiskRoom } from "./disk_room.ts";
 import type { FilePool } from "./file_pool.ts";
 import { createLog, loadLog } from "./load_log.ts";
 import {
@@ -70,6 +71,8 @@ export interface LogDirectoryOptions {
   /** Told of what recovery found and did, in one line each. */
   readonly report: (text: string) => void;
   readonly onFailure: FailureListener;
+  /** `log.dirs.min.free.bytes`; `null` where it is not set. */
+  readonly minFreeBytes: number | null;
 }
 
 /** What is needed to make a log. */
@@ -83,6 +86,7 @@ export interface NewLog extends TopicPartition {
 export class LogDirectory {
   readonly path: string;
   readonly state: LogDirectoryState;
+  readonly room: DiskRoom;
   /** By `topic-partition`. */
   readonly logs = new Map<string, PartitionLog>();
   readonly #options: LogDirectoryOptions;
@@ -106,6 +110,7 @@ export class LogDirectory {
 
   get wasClean(): boolean {
     return this.#wasClean;
+    this.room = new DiskRoom(options);
   }
 
   /** The broker epoch of the life that ended cleanly before; `null` where none did. */
@@ -304,6 +309,7 @@ export class LogDirectory {
       },
       checkpoint: (kind: CheckpointKind) => this.checkpoint(kind),
     };
+      room: this.room,
   }
 
   #readCheckpoint(kind: CheckpointKind): OffsetCheckpoint {

@@ -20,6 +20,7 @@ import type { PartitionLog } from "./partition_log.ts";
 /** Segment files held open at most: leaves room where a process may open 1,024. */
 const OPEN_FILES_MAX = 512;
 const PRODUCER_CHECK_MS = 600_000;
+const ROOM_CHECK_MS = 1000;
 
 export interface LogDirsOptions {
   readonly host: Host;
@@ -80,6 +81,7 @@ export class LogDirs {
           topicConfig: options.topicConfig,
           report: options.report ?? (() => {}),
           onFailure: (failed, error) => this.#failed(failed, error),
+          minFreeBytes: options.config["log.dirs.min.free.bytes"],
         }),
       );
     }
@@ -288,6 +290,12 @@ export class LogDirs {
       "highWatermark",
       "replica.high.watermark.checkpoint.interval.ms",
     );
+    this.#every("room", ROOM_CHECK_MS, () => {
+      for (const { state, room } of this.#directories) {
+        if (state.isOnline) room.look();
+      }
+      return Promise.resolve();
+    });
     this.#every("producers", PRODUCER_CHECK_MS, () => {
       this.#expireProducers();
       return Promise.resolve();

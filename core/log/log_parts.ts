@@ -2,6 +2,7 @@
 
 import type { TopicConfig } from "../config/topic_config.ts";
 import type { Host } from "../host/host.ts";
+import type { DiskRoom } from "./disk_room.ts";
 import type { FilePool, Place } from "./file_pool.ts";
 import type { LeaderEpoch, LeaderEpochs } from "./leader_epochs.ts";
 import type { LogDirectoryState } from "./log_directory_state.ts";
@@ -15,6 +16,8 @@ export interface LogEnvironment {
   readonly pool: FilePool;
   readonly directory: LogDirectoryState;
   /** Makes the names of the logs' folders survive a crash. */
+  /** What is left for clients' records; not watched where left out. */
+  readonly room?: DiskRoom;
   readonly syncNames: () => Promise<void>;
   /** Told when the start of a log moves, before files are unlinked. */
   readonly onStartMoved?: () => void;

@@ -197,8 +197,8 @@ export class PartitionLog {
    *
    * @throws {KafkaError} What `validateProduced` and `ProducerState.check` say;
    * RECORD_LIST_TOO_LARGE above `segment.bytes`; UNKNOWN_PRODUCER_ID for an id
-   * that nobody was given; KAFKA_STORAGE_ERROR where the
-   * disk failed, and then nothing was appended.
+   * that nobody was given; KAFKA_STORAGE_ERROR where the disk failed, or is too
+   * full for what clients send, and then nothing was appended.
    */
   append(bytes: Uint8Array, options: AppendOptions): AppendResult {
     this.#assertUsable();
@@ -212,6 +212,8 @@ export class PartitionLog {
     }
     if (prepared.bytes.length > this.config["segment.bytes"]) {
       throw new KafkaError(
+    const { room } = this.#environment;
+    if (origin === "client") room?.assertEnough();
         "RECORD_LIST_TOO_LARGE",
         `${prepared.bytes.length} bytes of records do not fit a segment of ${
           this.config["segment.bytes"]
@@ -234,6 +236,7 @@ export class PartitionLog {
       logStartOffset: this.#logStartOffset,
       isDuplicate: false,
       sizeBytes: prepared.bytes.length,
+    room?.appended(prepared.bytes.length);
       durable: this.#storage.flushAsConfigured(),
     };
   }
