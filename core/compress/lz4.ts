@@ -73,6 +73,17 @@ export function compressLz4(
   return target.slice(0, position + 4);
 }
 
+/**
+ * Whether Apache Kafka's own clients read a frame that `decompressLz4` reads: they
+ * know no blocks that build on earlier ones, and no header checksum of magic 0.
+ */
+export function isPortableLz4(bytes: Uint8Array): boolean {
+  const isIndependent = (bytes[4] & 0x20) !== 0;
+  const end = bytes[4] & 0x08 ? 14 : 6;
+  const checksum = xxh32(bytes.subarray(4, end)) >>> 8 & 0xff;
+  return isIndependent && bytes[end] === checksum;
+}
+
 interface FrameHeader {
   readonly blocksAreIndependent: boolean;
   readonly hasBlockChecksums: boolean;

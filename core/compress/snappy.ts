@@ -21,9 +21,9 @@ const HEADER_BYTES = 16;
 /** Uncompressed bytes a block, as Kafka's own clients cut them. */
 const BLOCK_BYTES = 32 * 1024;
 
-function isFramed(bytes: Uint8Array): boolean {
-  return bytes.length >= HEADER_BYTES &&
-    MAGIC.every((byte, i) => bytes[i] === byte);
+function isFramed(bytes: Uint8Array, position = 0): boolean {
+  return bytes.length - position >= HEADER_BYTES &&
+    MAGIC.every((byte, i) => bytes[position + i] === byte);
 }
 
 /** Compresses into the xerial framing. */
@@ -60,6 +60,11 @@ export function decompressSnappy(
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let position = HEADER_BYTES;
   while (position < bytes.length) {
+    // Framings may follow each other; no chunk has so many bytes.
+    if (isFramed(bytes, position)) {
+      position += HEADER_BYTES;
+      continue;
+    }
     if (bytes.length - position < 4) throw corrupt(CODEC, "a chunk is cut off");
     const size = view.getInt32(position);
     position += 4;

@@ -12,6 +12,8 @@ Deno.test("decompressSnappy() reads framed and raw blocks", () => {
   const framed = Uint8Array.fromHex(FRAME + "00000010" + block);
   strictEqual(text(decompressSnappy(framed, 24)), "abcd".repeat(6));
   strictEqual(decompressSnappy(Uint8Array.fromHex(FRAME), 0).length, 0);
+  const twice = Uint8Array.fromHex((FRAME + "00000010" + block).repeat(2));
+  strictEqual(text(decompressSnappy(twice, 48)), "abcd".repeat(12));
 });
 
 Deno.test("compressSnappy() cuts blocks of 32 KiB into the framing", () => {

@@ -71,6 +71,12 @@ export function isWrapper(message: Message): boolean {
   return (message.attributes & COMPRESSION_MASK) !== 0;
 }
 
+/** Whether the message says that it has the time of its append. */
+export function isStamped(message: Message): boolean {
+  return message.magic === 1 &&
+    (message.attributes & LOG_APPEND_TIME_FLAG) !== 0;
+}
+
 function damaged(offset: number, reason: string): KafkaError {
   return new KafkaError(
     "CORRUPT_MESSAGE",
@@ -184,8 +190,7 @@ export function recordsOfMessage(
   }
   const shift = message.magic === 0 ? 0 : message.offset -
     inner[inner.length - 1].offset;
-  const hasLogAppendTime = message.magic === 1 &&
-    (message.attributes & LOG_APPEND_TIME_FLAG) !== 0;
+  const hasLogAppendTime = isStamped(message);
   return inner.map((each) =>
     recordOf(
       each,

@@ -11,7 +11,6 @@ import { KafkaError } from "../wire/kafka/errors.ts";
 import {
   BATCH_HEADER_BYTES,
   batchCrcIsValid,
-  type BatchHeader,
   batchMagic,
   MAGIC_POSITION,
   readBatchHeader,
@@ -23,17 +22,21 @@ import {
 } from "./batch_header.ts";
 import { compressionOf, upConvert } from "./convert.ts";
 import { DECOMPRESSED_BYTES_MAX, decompressRecords } from "./decompress.ts";
-import { isWrapper, readMessage, recordsOfMessage } from "./message_set.ts";
 import {
-  decodeBatch,
-  encodeBatch,
-  encodeBatchAround,
-  type RecordInput,
-} from "./record_batch.ts";
+  isStamped,
+  isWrapper,
+  readMessage,
+  recordsOfMessage,
+} from "./message_set.ts";
+import {
+  logAppendTime,
+  recompress,
+  targetCompression,
+  targetOfBatch,
+} from "./recompress.ts";
 import { batchAt, batchesIn } from "./record_stream.ts";
 import {
   BATCHES_ONLY_VERSION,
-  type BatchTimes,
   batchTooLarge,
   checkBatchHeader,
   checkBatchRecords,
@@ -154,18 +157,18 @@ function validateBatch(
   }
   const header = readBatchHeader(bytes);
   checkBatchHeader(header, options);
+  const inside = bytes.subarray(BATCH_HEADER_BYTES);
   const content = decompressRecords(
     header.attributes,
-    bytes.subarray(BATCH_HEADER_BYTES),
+    inside,
     options.maxDecompressedBytes ?? DECOMPRESSED_BYTES_MAX,
   );
   const times = checkBatchRecords(content, header, options);
 
-  const target = keepsPlain(header)
-    ? null
-    : targetCompression(options, header.compressionId);
+  const target = targetOfBatch(header, inside, options);
   if (target !== null) {
-    return recompress({ bytes, header, content, times }, target, options);
+    const checked = { bytes, header, content, times };
+    return madeAnew(recompress(checked, target, options), options);
   }
   if (options.timestampType === "LogAppendTime") {
     setLogAppendTime(bytes, 0, options.nowMs);
@@ -178,81 +181,6 @@ function validateBatch(
   setBaseOffset(bytes, 0, options.baseOffset);
   setPartitionLeaderEpoch(bytes, 0, options.leaderEpoch);
   return { bytes, batch: batchInfo(bytes) };
-}
-
-/** The compression that the topic wants instead; `null` where the batch may stay. */
-function targetCompression(
-  options: ValidateOptions,
-  sourceId: number,
-): CompressionName | null {
-  const wanted = options.compressionType;
-  if (wanted === "producer") return null;
-  const name = wanted === "uncompressed" ? "none" : wanted;
-  return compressionByName(name).id === sourceId ? null : name;
-}
-
-/** Markers that were written plain stay so, as in Kafka. */
-function keepsPlain(header: BatchHeader): boolean {
-  return header.isControl && header.compressionId === 0;
-}
-
-/** A batch that has passed all checks. */
-interface CheckedBatch {
-  readonly bytes: Uint8Array;
-  readonly header: BatchHeader;
-  /** Its records, inflated. */
-  readonly content: Uint8Array;
-  readonly times: BatchTimes;
-}
-
-/** The same batch with its records compressed otherwise. */
-function recompress(
-  { bytes, header, content, times }: CheckedBatch,
-  compression: CompressionName,
-  options: ValidateOptions,
-): ValidatedBatch {
-  const fields = {
-    compression,
-    compressionLevel: options.compressionLevel,
-    baseOffset: options.baseOffset,
-    partitionLeaderEpoch: options.leaderEpoch,
-    logAppendTimeMs: logAppendTime(options),
-    producerId: header.producerId,
-    producerEpoch: header.producerEpoch,
-    baseSequence: header.baseSequence,
-    isTransactional: header.isTransactional,
-    isControl: header.isControl,
-  };
-  // The records' own bytes depend on the base timestamp only.
-  const batch = times.startAtBase
-    ? encodeBatchAround(content, {
-      ...fields,
-      recordCount: header.recordCount,
-      baseTimestampMs: header.baseTimestampMs,
-      maxTimestampMs: times.maxTimestampMs,
-    })
-    : encodeBatch({
-      ...fields,
-      records: recordsWithoutOffsets(bytes, options),
-    });
-  return madeAnew(batch, options);
-}
-
-function recordsWithoutOffsets(
-  bytes: Uint8Array,
-  { maxDecompressedBytes }: ValidateOptions,
-): RecordInput[] {
-  return decodeBatch(bytes, 0, { checkCrc: false, maxDecompressedBytes })
-    .map(({ timestampMs, key, value, headers }) => ({
-      timestampMs,
-      key,
-      value,
-      headers,
-    }));
-}
-
-function logAppendTime(options: ValidateOptions): number | undefined {
-  return options.timestampType === "LogAppendTime" ? options.nowMs : undefined;
 }
 
 /** A batch that grew while it was made anew may pass the limit only now. */
@@ -294,7 +222,11 @@ function validateMessageSet(
   const records = messages.flatMap((message) =>
     recordsOfMessage(message, options.maxDecompressedBytes)
   );
-  checkRecordsOfSet(records, options);
+  checkRecordsOfSet(
+    records,
+    options,
+    (index) => isStamped(messages[messages.length > 1 ? index : 0]),
+  );
   const target = targetCompression(
     options,
     compressionByName(sourceCompression).id,

@@ -118,17 +118,6 @@ export function checkBatchHeader(
       `has the sequence ${header.baseSequence} for producer ${header.producerId}`,
     );
   }
-  // Where records keep their own times, Kafka takes it for a time like others.
-  if (
-    header.timestampType === "LogAppendTime" &&
-    (options.timestampType === "LogAppendTime" ||
-      header.maxTimestampMs === NO_TIMESTAMP)
-  ) {
-    throw new KafkaError(
-      "INVALID_TIMESTAMP",
-      "A producer cannot set the timestamp type to LogAppendTime.",
-    );
-  }
 }
 
 /** What the times of a batch's records are. */
@@ -162,8 +151,13 @@ export function checkBatchRecords(
   const isOutOfRange = options.timestampType === "CreateTime" &&
     (minMs < lowestTimestamp(options) || maxMs > highestTimestamp(options));
   const lacksKey = options.requireKeys && walk.firstIndexWithoutKey >= 0;
-  if (isOutOfRange || lacksKey) {
-    checkRecordsOfSet(readAll(content, header), options);
+  const isStamped = appendTimeMs !== null;
+  // Where records keep their own times, Kafka takes the stamp for a time like others.
+  const isStampRefused = isStamped && options.origin !== "coordinator" &&
+    (options.timestampType === "LogAppendTime" ||
+      appendTimeMs === NO_TIMESTAMP);
+  if (isOutOfRange || lacksKey || isStampRefused) {
+    checkRecordsOfSet(readAll(content, header), options, () => isStamped);
   }
   return {
     maxTimestampMs: Math.max(NO_TIMESTAMP, maxMs),
@@ -204,18 +198,21 @@ function highestTimestamp(options: ValidateOptions): number {
  * The checks of records one by one: keys where the topic is compacted,
  * timestamps within its range. One bad timestamp decides the error.
  *
+ * @param isStamped Whether the producer says that a record has the time of its append.
  * @throws {RejectedRecordsError} Names the records.
  */
 export function checkRecordsOfSet(
   records: readonly Record[],
   options: ValidateOptions,
+  isStamped: (batchIndex: number) => boolean,
 ): void {
   const errors: RecordError[] = [];
   let errorCount = 0;
   let isAboutTime = false;
   records.forEach((record, batchIndex) => {
     const message = keyProblem(record, options) ??
-      timestampProblem(record, batchIndex, options);
+      timestampProblem(record, batchIndex, options) ??
+      stampProblem(record, isStamped(batchIndex), options);
     if (message === null) return;
     if (keyProblem(record, options) === null) isAboutTime = true;
     errorCount++;
@@ -259,5 +256,18 @@ function timestampProblem(
   const highest = highestTimestamp(options);
   return timestampMs < lowest || timestampMs > highest
     ? `Timestamp ${timestampMs} of message with offset ${batchIndex} is out of range. The timestamp should be within [${lowest}, ${highest}]`
+    : null;
+}
+
+function stampProblem(
+  { timestampMs }: Record,
+  isStamped: boolean,
+  { timestampType }: ValidateOptions,
+): string | null {
+  if (timestampType === "CreateTime" && timestampMs !== NO_TIMESTAMP) {
+    return null;
+  }
+  return isStamped
+    ? "Invalid timestamp type in message. Producer should not set timestamp type to LogAppendTime."
     : null;
 }

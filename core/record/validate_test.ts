@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes } from "../base/bytes.ts";
+import { xxh32 } from "../base/xxh32.ts";
 import { writeInt16, writeInt32, writeInt64 } from "../base/big_endian.ts";
 import {
   compress,
@@ -201,6 +202,32 @@ Deno.test("a batch made anew is the same whether its records were taken as they 
         baseOffset: 100,
         partitionLeaderEpoch: 9,
         logAppendTimeMs,
+      }),
+    );
+  }
+});
+
+Deno.test("lz4 frames that Java's clients cannot read are written anew", () => {
+  const plain = encodeBatch({ records }).subarray(BATCH_HEADER_BYTES);
+  const legacy = compress("lz4", plain, { legacyLz4: true });
+  const linked = compress("lz4", plain);
+  linked[4] &= ~0x20;
+  linked[6] = xxh32(linked.subarray(4, 6)) >>> 8 & 255;
+  for (const inside of [legacy, linked]) {
+    const sent = concatBytes([
+      encodeBatch({ records, compression: "lz4" })
+        .subarray(0, BATCH_HEADER_BYTES),
+      inside,
+    ]);
+    sealBatch(sent);
+    const { bytes } = validate(sent);
+    deepStrictEqual(
+      bytes,
+      encodeBatch({
+        records,
+        compression: "lz4",
+        baseOffset: 100,
+        partitionLeaderEpoch: 9,
       }),
     );
   }
@@ -450,9 +477,12 @@ Deno.test("refused records are named, three at most", () => {
     key: i < 2 ? null : text("k"),
     value: null,
   }));
-  const caught = (options: Partial<ValidateOptions>) => {
+  const caught = (
+    options: Partial<ValidateOptions>,
+    logAppendTimeMs?: number,
+  ) => {
     try {
-      validate(encodeBatch({ records: five }), options);
+      validate(encodeBatch({ records: five, logAppendTimeMs }), options);
     } catch (error) {
       if (error instanceof RejectedRecordsError) return error;
     }
@@ -464,6 +494,11 @@ Deno.test("refused records are named, three at most", () => {
   const keyless = caught({ requireKeys: true });
   strictEqual(keyless.errorName, "INVALID_RECORD");
   deepStrictEqual(keyless.recordErrors.map((e) => e.batchIndex), [0, 1]);
+  const stamped = caught({ timestampType: "LogAppendTime" }, 5);
+  strictEqual(stamped.errorName, "INVALID_TIMESTAMP");
+  deepStrictEqual(stamped.recordErrors.map((e) => e.batchIndex), [
+    ...[0, 1, 2, 3, 4],
+  ]);
   const both = caught({ requireKeys: true, timestampAfterMaxMs: 1000 });
   strictEqual(both.errorName, "INVALID_TIMESTAMP", "one bad time decides");
   strictEqual(both.recordErrors.length, 5);
@@ -577,6 +612,12 @@ Deno.test("bad message sets get Kafka's errors", () => {
       nowMs: 0,
       timestampAfterMaxMs: 5,
     }],
+    [
+      "stamped by the producer",
+      encodeMessageSet({ magic: 1, records, logAppendTimeMs: 5 }),
+      "INVALID_TIMESTAMP",
+      { timestampType: "LogAppendTime" },
+    ],
     [
       "no key on a compacted topic",
       encodeMessageSet({ magic: 0, records: [{ ...records[0], key: null }] }),
