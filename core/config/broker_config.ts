@@ -408,6 +408,13 @@ export const brokerRowsUsed = {
     dynamic: "cluster-wide",
     doc: "Size of an index file; a full one rolls the segment.",
   },
+  "log.initial.task.delay.ms": {
+    type: "long",
+    default: 30_000,
+    min: 0,
+    importance: "low",
+    doc: "Time from a start to the first look for segments to delete.",
+  },
   "log.message.downconversion.enable": {
     type: "boolean",
     default: true,
@@ -462,7 +469,6 @@ export const brokerRowsUsed = {
     dynamic: "cluster-wide",
     doc:
       "Size above which a partition's oldest segments are deleted; -1 for no limit.",
-    effect: "none",
   },
   "log.retention.check.interval.ms": {
     type: "long",
@@ -470,7 +476,6 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "medium",
     doc: "How often logs are looked through for segments to delete.",
-    effect: "none",
   },
   "log.retention.hours": {
     type: "int",

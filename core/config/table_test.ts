@@ -41,9 +41,10 @@ const OWN_DEFAULTS: { readonly [key: string]: string } = {
   "group.coordinator.rebalance.protocols": "classic,consumer",
 };
 
-// Kafka 3.9 has the first and does not show it; Kafka 4 does. The others are kq's own.
+// Kafka 3.9 has the first two and does not show them. The others are kq's own.
 const NOT_SHOWN_THERE = [
   "group.consumer.migration.policy",
+  "log.initial.task.delay.ms",
   "log.dirs.min.free.bytes",
 ];
 

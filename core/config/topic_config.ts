@@ -256,7 +256,6 @@ export const topicConfig = configTable({
     synonyms: ["log.retention.bytes"],
     doc:
       "Size above which a partition's oldest segments are deleted; -1 for no limit.",
-    effect: "none",
   },
   "retention.ms": {
     type: "long",
@@ -270,7 +269,6 @@ export const topicConfig = configTable({
       "log.retention.hours",
     ],
     doc: "How long a closed segment is kept; -1 for ever.",
-    effect: "none",
   },
   "segment.bytes": {
     type: "int",

@@ -80,6 +80,7 @@ export class PooledFile {
   #wasUsed = false;
   #syncsUnderWay = 0;
   #closeAfterSync = false;
+  #isRemoved = false;
 
   constructor(pool: FilePool, place: Place, name: string) {
     this.#pool = pool;
@@ -175,9 +176,15 @@ export class PooledFile {
     this.#name = name;
   }
 
+  /** Whether it was unlinked: those who still mean to read it come too late. */
+  get isRemoved(): boolean {
+    return this.#isRemoved;
+  }
+
   /** Closes and unlinks the file; one that is missing is fine. */
   remove(): void {
     this.close();
+    this.#isRemoved = true;
     if (this.#pool.disk.stat(this.path) !== null) {
       this.#pool.disk.remove(this.path);
     }

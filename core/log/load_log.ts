@@ -42,6 +42,8 @@ export interface LoadOptions extends LogIdentity {
   readonly recoveryPoint: number;
   /** From the checkpoint; 0 where it has none. */
   readonly logStartOffset: number;
+  /** Whether the checkpoint has one. */
+  readonly isStartSaved?: boolean;
   /** From the checkpoint; `null` where it has none. */
   readonly highWatermark: number | null;
   /** From the checkpoint; `null` or left out where it has none. */
@@ -135,6 +137,7 @@ class LogLoader {
       if (baseOffset === null) continue;
       this.#segments.push(Segment.open(this.#segmentOptions(baseOffset)));
     }
+    this.#dropDeleted();
     this.#readEpochs();
     if (this.#segments.count === 0) this.#startAt(options.logStartOffset);
     else if (!options.isClean || !this.#takeCleanEnd()) this.#recover();
@@ -157,6 +160,7 @@ class LogLoader {
     return new PartitionLog(this.#environment, options, {
       segments: this.#segments,
       logStartOffset,
+      isStartSaved: options.isStartSaved,
       logEndOffset: this.#logEndOffset,
       recoveryPoint: Math.min(this.#recoveryPoint, this.#logEndOffset),
       highWatermark: Math.min(
@@ -176,6 +180,14 @@ class LogLoader {
 
   #view() {
     return { options: this.#options, disk: this.#environment.host.disk };
+  }
+
+  /** A stop came between the deletion of segments and the end of their files; of these any may be left. */
+  #dropDeleted(): void {
+    const { logStartOffset } = this.#options;
+    while ((this.#segments.at(1)?.baseOffset ?? Infinity) <= logStartOffset) {
+      for (const segment of this.#segments.removeFirst(1)) segment.remove();
+    }
   }
 
   /**

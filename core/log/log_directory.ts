@@ -83,6 +83,8 @@ export interface NewLog extends TopicPartition {
 }
 
 /** One log directory with its logs. */
+  readonly #starts: SharedSync;
+  readonly #forgotten: SharedSync;
 export class LogDirectory {
   readonly path: string;
   readonly state: LogDirectoryState;
@@ -96,7 +98,10 @@ export class LogDirectory {
   readonly #removals = new Map<() => void, PartitionLog>();
   #lock: { release(): void } | null = null;
   /** Whether the last stop was a clean one. */
+    this.#starts = new SharedSync(() => this.checkpoint("logStart"));
+    this.#forgotten = new SharedSync(() => this.#forgetDeleted());
   #wasClean = false;
+    this.room = new DiskRoom(options);
   #previousBrokerEpoch: number | null = null;
 
   constructor(options: LogDirectoryOptions) {
@@ -110,7 +115,6 @@ export class LogDirectory {
 
   get wasClean(): boolean {
     return this.#wasClean;
-    this.room = new DiskRoom(options);
   }
 
   /** The broker epoch of the life that ended cleanly before; `null` where none did. */
@@ -184,8 +188,9 @@ export class LogDirectory {
       void this.#writes.run(() => this.#remove(log));
     });
     this.#removals.set(cancel, log);
-    // A topic of the same name must not be taken as clean.
-    if (log.cleanedOffset !== null) this.checkpoint("cleaned").catch(() => {});
+    // A topic of the same name must not be taken as clean, nor as synced or deleted
+    // so far.
+    this.#forgotten.run().catch(() => {});
     void this.#writes.run(() => this.#syncNames());
   }
 
@@ -272,6 +277,7 @@ export class LogDirectory {
       if (partition === null) {
         if (name.endsWith(DELETE_SUFFIX)) host.disk.removeTree(path);
         continue;
+        isStartSaved: offsets.logStart.has(name),
       }
       if (host.disk.stat(path)?.isDirectory !== true) continue;
       const log = loadLog(this.#environment(), {
@@ -294,6 +300,7 @@ export class LogDirectory {
     }
     const isForeign = (name: string) => !this.logs.has(name);
     if ([...offsets.cleaned.keys()].some(isForeign)) {
+      room: this.room,
       await this.checkpoint("cleaned");
     }
   }
@@ -305,11 +312,12 @@ export class LogDirectory {
       directory: this.state,
       syncNames: () => this.#names.run(),
       onStartMoved: () => {
-        this.checkpoint("logStart").catch(() => {});
+        this.#starts.run().catch(() => {});
       },
-      checkpoint: (kind: CheckpointKind) => this.checkpoint(kind),
+      // Where many logs are looked through, many starts move at once.
+      checkpoint: (kind: CheckpointKind) =>
+        kind === "logStart" ? this.#starts.run() : this.checkpoint(kind),
     };
-      room: this.room,
   }
 
   #readCheckpoint(kind: CheckpointKind): OffsetCheckpoint {
@@ -332,10 +340,19 @@ export class LogDirectory {
       if (kind === "recoveryPoint") offsets.set(name, log.recoveryPoint);
       else if (kind === "highWatermark") offsets.set(name, log.highWatermark);
       else if (kind === "cleaned") {
+  async #forgetDeleted(): Promise<void> {
+    const { disk } = this.#options.host;
+    for (const kind of ["logStart", "recoveryPoint", "cleaned"] as const) {
+      const path = `${this.path}/${CHECKPOINT_FILES[kind]}`;
+      if (disk.stat(path) !== null) await this.checkpoint(kind);
+    }
+  }
+
         if (log.cleanedOffset !== null) offsets.set(name, log.cleanedOffset);
-      } else if (log.logStartOffset > log.segments.first.baseOffset) {
-        offsets.set(name, log.logStartOffset);
-      }
+      } else if (
+        log.mayHoldEarlier ||
+        log.logStartOffset > log.segments.first.baseOffset
+      ) offsets.set(name, log.logStartOffset);
     }
     return offsets;
   }

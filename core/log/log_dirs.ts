@@ -16,6 +16,7 @@ import {
 } from "./log_directory.ts";
 import { partitionName } from "./partition_files.ts";
 import type { PartitionLog } from "./partition_log.ts";
+import { Retention } from "./retention.ts";
 
 /** Segment files held open at most: leaves room where a process may open 1,024. */
 const OPEN_FILES_MAX = 512;
@@ -54,6 +55,7 @@ export class LogDirs {
   readonly #offline = new Set<string>();
   /** Whether a directory failed before it could say what is in it. */
   #hasUnreadDirectory = false;
+  readonly retention: Retention;
   readonly #cancelTimers = new Map<string, () => void>();
   #isClosed = false;
 
@@ -66,6 +68,11 @@ export class LogDirs {
       logs: () => this.#logs.values(),
       report: options.report ?? (() => {}),
       activity: options.activity,
+    });
+    this.retention = new Retention({
+      clock: host.clock,
+      logs: () => this.#logs.values(),
+      report: options.report ?? (() => {}),
     });
     const pool = new FilePool(
       host.disk,
@@ -284,6 +291,20 @@ export class LogDirs {
     const { config } = this.#options;
     const checkpoint = (kind: CheckpointKind, key: CheckpointIntervalKey) =>
       this.#every(key, config[key], () => this.checkpoint(kind));
+    this.#every(
+      "retention of plain logs",
+      config["log.retention.check.interval.ms"],
+      () => this.retention.check("plain"),
+      config["log.initial.task.delay.ms"],
+    );
+    // Of logs that are compacted it is the cleaner's work, in the pauses that it makes.
+    if (config["log.cleaner.enable"]) {
+      this.#every(
+        "retention of compacted logs",
+        () => this.#now["log.cleaner.backoff.ms"],
+        () => this.retention.check("compacted"),
+      );
+    }
     checkpoint("recoveryPoint", "log.flush.offset.checkpoint.interval.ms");
     checkpoint("logStart", "log.flush.start.offset.checkpoint.interval.ms");
     checkpoint(
@@ -302,27 +323,40 @@ export class LogDirs {
     });
   }
 
+  /** The broker's configuration as it is now. */
+  get #now(): BrokerConfig {
+    const { config, currentConfig } = this.#options;
+    return currentConfig?.() ?? config;
+  }
+
   #expireProducers(): void {
-    const { host, config, currentConfig } = this.#options;
-    const nowMs = host.clock.wallMs();
-    const { "producer.id.expiration.ms": afterMs } = currentConfig?.() ??
-      config;
+    const nowMs = this.#options.host.clock.wallMs();
+    const afterMs = this.#now["producer.id.expiration.ms"];
     for (const log of this.#logs.values()) log.expireProducers(nowMs, afterMs);
   }
 
-  #every(name: string, intervalMs: number, run: () => Promise<void>): void {
+  #every(
+    name: string,
+    intervalMs: number | (() => number),
+    run: () => Promise<void>,
+    firstMs?: number,
+  ): void {
     const { clock } = this.#options.host;
-    const wait = () => {
-      const cancel = clock.after(Math.max(1, intervalMs), async () => {
+    const nextMs = typeof intervalMs === "number"
+      ? () => intervalMs
+      : intervalMs;
+    const wait = (delayMs: number) => {
+      const cancel = clock.after(Math.max(1, delayMs), async () => {
         await run();
-        if (!this.#isClosed) wait();
+        if (!this.#isClosed) wait(nextMs());
       });
       this.#cancelTimers.set(name, cancel);
     };
-    wait();
+    wait(firstMs ?? nextMs());
   }
 
   #stopTimers(): void {
+    this.retention.stop();
     for (const cancel of this.#cancelTimers.values()) cancel();
     this.#cancelTimers.clear();
   }

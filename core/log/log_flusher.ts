@@ -18,6 +18,8 @@ import type { SegmentList } from "./segment_list.ts";
 /** The log, as far as it must be known here. */
 export interface Flushable {
   readonly segments: SegmentList;
+  /** Segments that left the log, and that a crash may bring back as they are on the disk. */
+  leaving(): readonly Segment[];
   logEndOffset(): number;
   /** Once deleted, its files may be gone at any time. */
   isDeleted(): boolean;
@@ -131,9 +133,8 @@ export class LogFlusher {
     this.#hasRemovedNames = false;
     try {
       const hasNewFiles = await this.#log.syncMetadata();
-      const dirty = this.#log.segments.all().filter((segment) =>
-        segment.isUnsynced || segment.isNew
-      );
+      const dirty = [...this.#log.leaving(), ...this.#log.segments.all()]
+        .filter((segment) => segment.isUnsynced || segment.isNew);
       for (const segment of dirty) await syncUnlessDeleted(segment);
       const added = dirty.filter((segment) => segment.isNew);
       if (added.length > 0 || hasNewFiles || hasRemovedNames) {

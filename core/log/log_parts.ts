@@ -6,6 +6,7 @@ import type { DiskRoom } from "./disk_room.ts";
 import type { FilePool, Place } from "./file_pool.ts";
 import type { LeaderEpoch, LeaderEpochs } from "./leader_epochs.ts";
 import type { LogDirectoryState } from "./log_directory_state.ts";
+import type { AppendedSequence } from "./producer_entry.ts";
 import type { ProducerSnapshots } from "./producer_snapshots.ts";
 import type { ProducerState } from "./producer_state.ts";
 import type { SegmentList } from "./segment_list.ts";
@@ -15,14 +16,16 @@ export interface LogEnvironment {
   readonly host: Host;
   readonly pool: FilePool;
   readonly directory: LogDirectoryState;
-  /** Makes the names of the logs' folders survive a crash. */
   /** What is left for clients' records; not watched where left out. */
   readonly room?: DiskRoom;
+  /** Makes the names of the logs' folders survive a crash. */
   readonly syncNames: () => Promise<void>;
   /** Told when the start of a log moves, before files are unlinked. */
   readonly onStartMoved?: () => void;
   /** Writes a checkpoint of the directory's logs. */
-  readonly checkpoint?: (kind: "recoveryPoint" | "cleaned") => Promise<void>;
+  readonly checkpoint?: (
+    kind: "recoveryPoint" | "logStart" | "cleaned",
+  ) => Promise<void>;
 }
 
 /** Which partition a log is of, and where. */
@@ -37,6 +40,8 @@ export interface LogIdentity {
 export interface LogParts {
   readonly segments: SegmentList;
   readonly logStartOffset: number;
+  /** Whether the checkpoint knows of a start: segments before it may come back from names that were never synced. */
+  readonly isStartSaved?: boolean;
   readonly logEndOffset: number;
   readonly recoveryPoint: number;
   readonly highWatermark: number;
@@ -83,5 +88,20 @@ export function nothingAppended(
     isDuplicate: false,
     sizeBytes: 0,
     durable: null,
+  };
+}
+
+/** Of an append that repeats a batch. */
+export function alreadyAppended(
+  repeated: AppendedSequence,
+  rest: Pick<AppendResult, "logStartOffset" | "durable">,
+): AppendResult {
+  return {
+    ...rest,
+    baseOffset: repeated.lastOffset - repeated.offsetDelta,
+    lastOffset: repeated.lastOffset,
+    logAppendTimeMs: repeated.timestampMs,
+    isDuplicate: true,
+    sizeBytes: 0,
   };
 }

@@ -32,9 +32,15 @@ export class LogSlice implements RecordSource {
    * Reads the batches into `target`, which has exactly `sizeBytes`.
    *
    * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed.
-   * @throws {HostError} Where the range was cut off meanwhile.
+   * @throws {HostError} Where the range was cut off, or unlinked, meanwhile.
    */
   readInto(target: Uint8Array): void {
+    if (this.#file.isRemoved) {
+      throw new HostError(
+        "other",
+        `Cannot read "${this.#file.path}" at ${this.#position}: it was deleted meanwhile`,
+      );
+    }
     const count = this.#directory.guard(() =>
       this.#file.readAt(target, this.#position)
     );

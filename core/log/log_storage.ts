@@ -41,6 +41,8 @@ export class LogStorage {
   #isDeleted = false;
   #isAbandoned = false;
   #cleanedOffset: number | null;
+  /** Whether names of earlier segments went that a crash may bring back. */
+  #mayHoldEarlier: boolean;
   /** Whether records may not be made durable before the checkpoint says that less is clean. */
   #mustSaveCleaned = false;
   /** Whether anything was written that a stop has to sync. */
@@ -71,6 +73,7 @@ export class LogStorage {
     );
     this.#flusher = new LogFlusher({
       segments: this.segments,
+      leaving: () => this.#removals.leaving,
       logEndOffset: () => this.#endOffset,
       isDeleted: () => this.#isDeleted,
       syncMetadata: async () => {
@@ -87,7 +90,17 @@ export class LogStorage {
       directory,
       recoveryPoint: parts.recoveryPoint,
     });
-    this.#removals = new SegmentRemovals(host.clock, directory);
+    this.#removals = new SegmentRemovals({
+      clock: host.clock,
+      directory,
+      syncFolder: () => host.disk.syncDirectory(this.place.path),
+      saveStart: async () => await environment.checkpoint?.("logStart"),
+      onRenamed: () => {
+        this.#mayHoldEarlier = false;
+        directory.guard(() => this.#keepSnapshotsOfSegments());
+      },
+    });
+    this.#mayHoldEarlier = parts.isStartSaved === true;
     this.#writer = new SegmentWriter(environment, {
       place: this.place,
       segments: this.segments,
@@ -122,6 +135,11 @@ export class LogStorage {
     return this.#isDeleted;
   }
 
+  /** Whether a start may find segments before the first one. */
+  get mayHoldEarlier(): boolean {
+    return this.#mayHoldEarlier || this.#removals.leaving.length > 0;
+  }
+
   /** Where the last run of the cleaner ended; `null` before the first. */
   get cleanedOffset(): number | null {
     return this.#cleanedOffset;
@@ -129,6 +147,12 @@ export class LogStorage {
 
   set cleanedOffset(offset: number | null) {
     this.#cleanedOffset = offset;
+  }
+
+  /** When a segment's file was last modified, milliseconds since 1970 UTC. */
+  modifiedMs(segment: Segment): number {
+    const { disk } = this.#environment.host;
+    return disk.stat(segment.log.path)?.modifiedMs ?? 0;
   }
 
   /** Writes down which topic the folder belongs to. @param topicId Base64url. */
@@ -196,24 +220,25 @@ export class LogStorage {
   }
 
   /**
-   * Deletes the segments of which all records are below an offset; never the
-   * active one.
+   * Deletes the segments of which all records are below an offset, where the log
+   * starts now or later; never the active one. They are gone for readers at once,
+   * and their files later, in an order that no crash can harm.
    *
-   * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed.
+   * @returns Whether there were any.
    */
-  deleteSegmentsBelow(offset: number): void {
+  deleteSegmentsBelow(offset: number): boolean {
     let count = 0;
     while (
       count + 1 < this.segments.count &&
       this.segments.at(count + 1)!.baseOffset <= offset
     ) count++;
-    if (count === 0) return;
+    if (count === 0) return false;
     this.maintenance.abort();
-    this.#removals.add(
+    this.#removals.leave(
       this.segments.removeFirst(count),
       this.config["file.delete.delay.ms"],
     );
-    this.#environment.directory.guard(() => this.#keepSnapshotsOfSegments());
+    return true;
   }
 
   /**

@@ -24,6 +24,7 @@ import { CorruptFileError } from "./corrupt_file_error.ts";
 import type { Place } from "./file_pool.ts";
 import type { EpochEnd, LeaderEpochs } from "./leader_epochs.ts";
 import {
+  alreadyAppended,
   type AppendResult,
   type LogEnvironment,
   type LogIdentity,
@@ -35,6 +36,7 @@ import { findByTimestamp, findMaxTimestamp } from "./log_search.ts";
 import type { TimestampedOffset } from "./log_search.ts";
 import type { LogRead, ReadOptions } from "./log_slice.ts";
 import { LogStorage } from "./log_storage.ts";
+import { type DeletedSegments, deleteOldSegments } from "./old_segments.ts";
 import { partitionName } from "./partition_files.ts";
 import {
   type AppendOptions,
@@ -122,10 +124,12 @@ export class PartitionLog {
 
   /** Records below belong to no open transaction. */
   get lastStableOffset(): number {
-    const unstable = this.#storage.producers.firstUnstableOffset;
-    return unstable === null
-      ? this.#highWatermark
-      : Math.min(unstable, this.#highWatermark);
+    const unstable = this.#storage.producers.firstUnstableOffset ?? Infinity;
+    // What a transaction began with may be deleted.
+    return Math.min(
+      Math.max(unstable, this.#logStartOffset),
+      this.#highWatermark,
+    );
   }
 
   /** Records below survive a crash. */
@@ -152,6 +156,11 @@ export class PartitionLog {
     let sizeBytes = 0;
     for (const segment of this.segments.all()) sizeBytes += segment.sizeBytes;
     return sizeBytes;
+  }
+
+  /** Whether a start may find earlier segments, and so must know where the log starts. */
+  get mayHoldEarlier(): boolean {
+    return this.#storage.mayHoldEarlier;
   }
 
   get isDeleted(): boolean {
@@ -203,6 +212,8 @@ export class PartitionLog {
   append(bytes: Uint8Array, options: AppendOptions): AppendResult {
     this.#assertUsable();
     const { origin } = options;
+    const { room } = this.#environment;
+    if (origin === "client") room?.assertEnough();
     const prepared = origin === "replica"
       ? prepareReplicaAppend(bytes, this.logEndOffset)
       : prepareLeaderAppend(bytes, this.logEndOffset, this.config, options);
@@ -212,8 +223,6 @@ export class PartitionLog {
     }
     if (prepared.bytes.length > this.config["segment.bytes"]) {
       throw new KafkaError(
-    const { room } = this.#environment;
-    if (origin === "client") room?.assertEnough();
         "RECORD_LIST_TOO_LARGE",
         `${prepared.bytes.length} bytes of records do not fit a segment of ${
           this.config["segment.bytes"]
@@ -227,6 +236,7 @@ export class PartitionLog {
       if (origin === "client") this.#checkIssued(batch.producerId, options);
     }
     this.#storage.write(prepared.bytes, batches, options.nowMs);
+    room?.appended(prepared.bytes.length);
     const isStamped = origin !== "replica" &&
       this.config["message.timestamp.type"] === "LogAppendTime";
     return {
@@ -236,7 +246,6 @@ export class PartitionLog {
       logStartOffset: this.#logStartOffset,
       isDuplicate: false,
       sizeBytes: prepared.bytes.length,
-    room?.appended(prepared.bytes.length);
       durable: this.#storage.flushAsConfigured(),
     };
   }
@@ -326,13 +335,27 @@ export class PartitionLog {
         `Cannot delete up to ${offset} in ${this.name}: its high watermark is ${this.#highWatermark}.`,
       );
     }
-    if (offset > this.#logStartOffset) {
-      this.#logStartOffset = offset;
-      this.leaderEpochs.truncateStart(offset);
-      this.#environment.onStartMoved?.();
-      this.#storage.deleteSegmentsBelow(offset);
-    }
+    this.#moveStart(offset);
     return this.#logStartOffset;
+  }
+
+  /**
+   * Deletes the segments that `retention.ms`, `retention.bytes` or the start of the
+   * log leave no reason to keep.
+   *
+   * @returns What went; nothing while the log is compacted, or maintenance paused.
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed.
+   */
+  deleteOldSegments(nowMs: number): DeletedSegments[] {
+    this.#assertUsable();
+    return this.#onDisk(() =>
+      deleteOldSegments(
+        this,
+        this.#storage,
+        nowMs,
+        (offset) => this.#moveStart(offset),
+      )
+    );
   }
 
   /**
@@ -421,6 +444,18 @@ export class PartitionLog {
     this.#storage.markDeleted();
   }
 
+  /** Deletes what is before an offset, or before the start where that is later. */
+  #moveStart(offset: number): void {
+    const hasMoved = offset > this.#logStartOffset;
+    if (hasMoved) {
+      this.#logStartOffset = offset;
+      this.leaderEpochs.truncateStart(offset);
+    }
+    // Where segments leave, the checkpoint is written before their files go.
+    const isSaved = this.#storage.deleteSegmentsBelow(this.#logStartOffset);
+    if (hasMoved && !isSaved) this.#environment.onStartMoved?.();
+  }
+
   #asCleanable() {
     return cleanableLog(this, this.#storage, this.#environment);
   }
@@ -459,14 +494,9 @@ export class PartitionLog {
 
   #duplicate(repeated: AppendedSequence): AppendResult {
     const isDurable = repeated.lastOffset < this.recoveryPoint;
-    return {
-      baseOffset: repeated.lastOffset - repeated.offsetDelta,
-      lastOffset: repeated.lastOffset,
-      logAppendTimeMs: repeated.timestampMs,
+    return alreadyAppended(repeated, {
       logStartOffset: this.#logStartOffset,
-      isDuplicate: true,
-      sizeBytes: 0,
       durable: isDurable ? null : this.#storage.flushAsConfigured(),
-    };
+    });
   }
 }

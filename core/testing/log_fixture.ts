@@ -21,11 +21,19 @@ import {
 /** 22 characters of base64url. */
 export const TOPIC_ID = "36ggnvbQQoCBrn_DbywMUA";
 
-/** A topic's configuration with some keys set, and indexes small enough for a simulated disk. */
+/**
+ * A topic's configuration with some keys set, and indexes small enough for a
+ * simulated disk. Records are kept for ever unless told otherwise: those of
+ * `testBatch` are of 1970.
+ */
 export function testTopicConfig(
   overrides: { readonly [key: string]: string | number } = {},
 ): TopicConfig {
-  const texts = Object.entries({ "segment.index.bytes": 1200, ...overrides })
+  const texts = Object.entries({
+    "segment.index.bytes": 1200,
+    "retention.ms": -1,
+    ...overrides,
+  })
     .map(([key, value]) => [key, String(value)] as const);
   const broker = readConfig(brokerConfig, new Map());
   return topicConfigFromBroker(broker, new Map(texts));

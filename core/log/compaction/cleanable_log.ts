@@ -24,7 +24,7 @@ export function cleanableLog(
     clock: host.clock,
     randomBytes: (count) => host.randomBytes(count),
     lastRecords: () => storage.producers.lastRecords(),
-    modifiedMs: (segment) => host.disk.stat(segment.log.path)?.modifiedMs ?? 0,
+    modifiedMs: (segment) => storage.modifiedMs(segment),
     setModified: (segment, modifiedMs) =>
       host.disk.setModified(segment.log.path, modifiedMs),
     createCleaned: (first) => storage.createCleaned(first),
