@@ -30,6 +30,11 @@ export const commands: CommandTable = [
     load: () => import("./topic_alter.ts"),
   },
   {
+    name: "topic plan",
+    summary: "Say how many partitions a topic needs, and what they cost",
+    load: () => import("./topic_plan.ts"),
+  },
+  {
     name: "topic delete",
     summary: "Delete topics",
     load: () => import("./topic_delete.ts"),
@@ -128,6 +133,16 @@ export const commands: CommandTable = [
     name: "config defaults",
     summary: "List every key with type, default and meaning",
     load: () => import("./config_defaults.ts"),
+  },
+  {
+    name: "compact",
+    summary: "Compact topics now",
+    load: () => import("./compact.ts"),
+  },
+  {
+    name: "compact status",
+    summary: "Show how clean compacted topics are, and what was done last",
+    load: () => import("./compact_status.ts"),
   },
   {
     name: "log dump",

@@ -7,6 +7,7 @@ import { alterConfigs } from "./handlers/alter_configs.ts";
 import { alterPartitionReassignments } from "./handlers/alter_partition_reassignments.ts";
 import { alterUserScramCredentials } from "./handlers/alter_user_scram_credentials.ts";
 import { apiVersions } from "./handlers/api_versions.ts";
+import { compactPartitions } from "./handlers/compact_partitions.ts";
 import { consumerGroupDescribe } from "./handlers/consumer_group_describe.ts";
 import { consumerGroupHeartbeat } from "./handlers/consumer_group_heartbeat.ts";
 import { createPartitions } from "./handlers/create_partitions.ts";
@@ -16,6 +17,7 @@ import { deleteRecords } from "./handlers/delete_records.ts";
 import { deleteTopics } from "./handlers/delete_topics.ts";
 import { describeClientQuotas } from "./handlers/describe_client_quotas.ts";
 import { describeCluster } from "./handlers/describe_cluster.ts";
+import { describeCompaction } from "./handlers/describe_compaction.ts";
 import { describeConfigs } from "./handlers/describe_configs.ts";
 import { describeGroups } from "./handlers/describe_groups.ts";
 import { describeLogDirs } from "./handlers/describe_log_dirs.ts";
@@ -84,4 +86,6 @@ export const servedApis: readonly ServedApi[] = [
   describeAcls,
   createAcls,
   deleteAcls,
+  compactPartitions,
+  describeCompaction,
 ];

@@ -29,6 +29,7 @@ import type { Broker } from "./broker.ts";
 import { type RequestContext, serve, type ServedApi } from "./context.ts";
 import { dispatcher } from "./dispatch.ts";
 import { apiVersions } from "./handlers/api_versions.ts";
+import { compactPartitions } from "./handlers/compact_partitions.ts";
 
 const CLIENT = { clientSoftwareName: "test", clientSoftwareVersion: "1.0" };
 
@@ -283,6 +284,27 @@ Deno.test("ApiVersions lists what is served, and that groups are of the newer pr
     deepStrictEqual(body.finalizedFeatures, version >= 3 ? [groupVersion] : []);
     strictEqual(body.finalizedFeaturesEpoch, version >= 3 ? 0 : -1);
   }
+});
+
+Deno.test("ApiVersions tells of kq's own APIs to kq's clients only", () => {
+  const apis: ServedApi[] = [compactPartitions];
+  apis.push(apiVersions(() => apis));
+  const keysFor = (clientSoftwareName: string, version = 3) => {
+    const bench = new Bench(apis);
+    const answer = bench.send(encodeRequestFrame(apiVersionsRequest, {
+      version,
+      correlationId: 77,
+      clientId: null,
+      body: version >= 3
+        ? { clientSoftwareName, clientSoftwareVersion: "1" }
+        : {},
+    }));
+    const body = bench.read(apiVersionsResponse, version, answer);
+    return body.apiKeys.map(({ apiKey }) => apiKey);
+  };
+  deepStrictEqual(keysFor("kq"), [18, 15000]);
+  deepStrictEqual(keysFor("apache-kafka-java"), [18]);
+  deepStrictEqual(keysFor("", 0), [18]);
 });
 
 Deno.test("ApiVersions refuses a client that names itself badly", () => {

@@ -5,6 +5,7 @@
 
 import { adminConfig } from "../config/client_config.ts";
 import type { Host } from "../host/host.ts";
+import type { CompactionDescription } from "./admin_compaction.ts";
 import type { ChangeOptions } from "./admin_topics.ts";
 import type { DescribeConfigsOptions } from "./admin_configs.ts";
 import type { RecordsToDelete } from "./admin_partitions.ts";
@@ -202,6 +203,32 @@ export class Admin {
   ): Promise<PartitionResult<readonly ProducerDescription[]>[]> {
     const { describeProducers } = await import("./admin_partitions.ts");
     return await describeProducers(
+      this.cluster,
+      partitions,
+      this.#timed(options),
+    );
+  }
+
+  /** Has partitions compacted now; the value is the request's number. A broker of kq only. */
+  async compactPartitions(
+    partitions: readonly TopicPartition[],
+    options: TimeoutOption = {},
+  ): Promise<PartitionResult<number>[]> {
+    const { compactPartitions } = await import("./admin_compaction.ts");
+    return await compactPartitions(
+      this.cluster,
+      partitions,
+      this.#timed(options),
+    );
+  }
+
+  /** How the compaction of partitions stands. A broker of kq only. */
+  async describeCompaction(
+    partitions: readonly TopicPartition[],
+    options: TimeoutOption = {},
+  ): Promise<PartitionResult<CompactionDescription>[]> {
+    const { describeCompaction } = await import("./admin_compaction.ts");
+    return await describeCompaction(
       this.cluster,
       partitions,
       this.#timed(options),

@@ -15,11 +15,11 @@ export class BrokerMetrics {
   fetchedBytes = 0;
   /** Fetches that found too little and waited. */
   delayedFetches = 0;
-  readonly #requests: number[] = [];
+  readonly #requests = new Map<number, number>();
   readonly #errors = new Map<number, number>();
 
   countRequest(apiKey: number): void {
-    this.#requests[apiKey] = (this.#requests[apiKey] ?? 0) + 1;
+    this.#requests.set(apiKey, (this.#requests.get(apiKey) ?? 0) + 1);
   }
 
   /** @param errorCode Kafka's number; 0 is not an error. */
@@ -29,9 +29,7 @@ export class BrokerMetrics {
 
   /** Requests by API key, those with none left out. */
   requestsByApi(): ReadonlyMap<number, number> {
-    const counts = new Map<number, number>();
-    this.#requests.forEach((count, key) => counts.set(key, count));
-    return counts;
+    return this.#requests;
   }
 
   /** Refused requests and partitions by error code. */

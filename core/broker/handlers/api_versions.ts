@@ -6,6 +6,7 @@
 //
 // Source: KIP-35, KIP-511.
 
+import { OWN_API_KEY_MIN } from "../../wire/kafka/api_keys.ts";
 import { ErrorCode, KafkaError } from "../../wire/kafka/errors.ts";
 import {
   apiVersionsRequest,
@@ -14,6 +15,9 @@ import {
 import { serve, type ServedApi } from "../context.ts";
 
 export const API_VERSIONS_KEY = apiVersionsRequest.key;
+
+/** What kq's own clients call themselves: only they are told of its own APIs. */
+const OWN_NAME = "kq";
 
 /** What clients may call themselves. Source: KIP-511. */
 const SOFTWARE_NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
@@ -36,8 +40,9 @@ const NAMED_SINCE = 3;
  * @param served All rows, this one included; read when a client asks.
  */
 export function apiVersions(served: () => readonly ServedApi[]): ServedApi {
-  const ranges = () =>
+  const ranges = (softwareName: string) =>
     served()
+      .filter(({ key }) => key < OWN_API_KEY_MIN || softwareName === OWN_NAME)
       .map(({ key, minVersion, maxVersion }) => ({
         apiKey: key,
         minVersion,
@@ -62,7 +67,7 @@ export function apiVersions(served: () => readonly ServedApi[]): ServedApi {
       }
       return {
         errorCode: ErrorCode.NONE,
-        apiKeys: ranges(),
+        apiKeys: ranges(connection.clientSoftwareName),
         supportedFeatures: [{
           name: GROUP_FEATURE.name,
           minVersion: GROUP_FEATURE.level,
@@ -79,7 +84,7 @@ export function apiVersions(served: () => readonly ServedApi[]): ServedApi {
     failure: ({ errorCode }) => ({
       errorCode,
       // Only a client that asked too high needs to know how low to go.
-      apiKeys: errorCode === ErrorCode.UNSUPPORTED_VERSION ? ranges() : [],
+      apiKeys: errorCode === ErrorCode.UNSUPPORTED_VERSION ? ranges("") : [],
     }),
   });
 }

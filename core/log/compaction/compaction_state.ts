@@ -22,6 +22,8 @@ export interface CompactionState {
   readonly lastRun: CompactionRun | null;
   /** Why it is set aside; `null` where it is not. */
   readonly uncleanableReason: string | null;
+  /** A request that waits, or is served; 0 for none. */
+  readonly openRequestId: number;
   /** The last request that has ended; 0 for none. */
   readonly endedRequestId: number;
   /** Why that did not do what it should; `null` where it did. */
@@ -38,8 +40,14 @@ export class LogCompaction implements CompactionState {
   requestError: Error | null = null;
   /** A request that waits; 0 for none. */
   queuedRequestId = 0;
+  /** A request that is served; 0 for none. */
+  servedRequestId = 0;
   /** On the monotonic clock: no run by itself before. */
   restsUntilMs = -Infinity;
+
+  get openRequestId(): number {
+    return this.servedRequestId || this.queuedRequestId;
+  }
 }
 
 /** What several runs over one log did together, the last of which saw all of it. */

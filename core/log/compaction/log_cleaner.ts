@@ -215,7 +215,7 @@ export class LogCleaner {
 
   async #serveRequest(log: PartitionLog): Promise<void> {
     const state = this.#stateOf(log);
-    const requestId = state.queuedRequestId;
+    state.servedRequestId = state.queuedRequestId;
     state.queuedRequestId = 0;
     state.requestError = null;
     try {
@@ -225,7 +225,8 @@ export class LogCleaner {
       state.requestError = error as Error;
       if (!(error instanceof Interrupted)) this.#failed(log, error as Error);
     }
-    state.endedRequestId = requestId;
+    state.endedRequestId = state.servedRequestId;
+    state.servedRequestId = 0;
   }
 
   /** Runs until all is clean that can be: a map may be too small for one run. */
@@ -317,8 +318,9 @@ export class LogCleaner {
     const state = this.#stateOf(log);
     const isRepeated = state.restsUntilMs > -Infinity;
     this.#letRest(state);
-    const isGone = log.isDeleted || !log.isOnline || this.#isStopped;
-    if (isGone || isRepeated) return;
+    // Of a log that was deleted nobody needs to hear.
+    const isGone = (error as KafkaError).errorName !== "KAFKA_STORAGE_ERROR";
+    if (isGone || !log.isOnline || this.#isStopped || isRepeated) return;
     this.#options.report(
       `Cannot compact ${log.name} now: ${error.message}; it is tried again`,
     );

@@ -545,6 +545,19 @@ export const apiRows = {
     versions: [0, 0],
     versions39: null,
   },
+  // Keys of kq's own: no other broker has them, and no other client hears of them.
+  CompactPartitions: {
+    key: 15000,
+    flexibleSince: 0,
+    versions: [0, 0],
+    versions39: null,
+  },
+  DescribeCompaction: {
+    key: 15001,
+    flexibleSince: 0,
+    versions: [0, 0],
+    versions39: null,
+  },
 } as const satisfies Record<string, ApiRow>;
 
 /** The name of an API, such as `Produce`. */
@@ -560,6 +573,9 @@ const rowsByKey = new Map<number, ApiRow & { readonly name: ApiName }>(
     [name, row],
   ) => [row.key, { name: name as ApiName, ...row }]),
 );
+
+/** The first key of the APIs that are kq's own; Kafka's are far below. */
+export const OWN_API_KEY_MIN = 15000;
 
 /** The row of a key; `undefined` where no API has it. */
 export function apiByKey(

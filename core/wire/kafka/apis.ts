@@ -347,6 +347,14 @@ import {
   deleteShareGroupOffsetsRequest,
   deleteShareGroupOffsetsResponse,
 } from "./messages/delete_share_group_offsets.ts";
+import {
+  compactPartitionsRequest,
+  compactPartitionsResponse,
+} from "./messages/compact_partitions.ts";
+import {
+  describeCompactionRequest,
+  describeCompactionResponse,
+} from "./messages/describe_compaction.ts";
 import type { MessageSchema } from "./schema.ts";
 
 export { apiKeys, type ApiName } from "./api_keys.ts";
@@ -794,6 +802,16 @@ const messages: readonly {
     name: "DeleteShareGroupOffsets",
     request: deleteShareGroupOffsetsRequest,
     response: deleteShareGroupOffsetsResponse,
+  },
+  {
+    name: "CompactPartitions",
+    request: compactPartitionsRequest,
+    response: compactPartitionsResponse,
+  },
+  {
+    name: "DescribeCompaction",
+    request: describeCompactionRequest,
+    response: describeCompactionResponse,
   },
 ];
 

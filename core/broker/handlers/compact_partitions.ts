@@ -1,0 +1,77 @@
+// CompactPartitions (key 15000, kq's own): has partitions compacted now, however
+// clean they are. The answer says under which number; what becomes of it is told
+// by DescribeCompaction.
+
+import { topicNameProblem } from "../../controller/topic_name.ts";
+import { isCompacted } from "../../log/compaction/cleaner_schedule.ts";
+import { ErrorCode, KafkaError } from "../../wire/kafka/errors.ts";
+import {
+  compactPartitionsRequest,
+  compactPartitionsResponse,
+} from "../../wire/kafka/messages/compact_partitions.ts";
+import type { InferInput } from "../../wire/kafka/schema.ts";
+import { type RequestContext, serve } from "../context.ts";
+import { refusalOf } from "../failure.ts";
+
+type PartitionResponse = InferInput<
+  typeof compactPartitionsResponse
+>["topics"][number]["partitions"][number];
+
+export const compactPartitions = serve(
+  compactPartitionsRequest,
+  compactPartitionsResponse,
+  {
+    versions: [0, 0],
+    handle: (request, context) => ({
+      throttleTimeMs: 0,
+      topics: request.topics.map(({ name, partitionIndexes }) => ({
+        name,
+        partitions: partitionIndexes.map((partitionIndex) =>
+          compactOne(name, partitionIndex, context)
+        ),
+      })),
+    }),
+    failure: ({ errorCode, errorMessage }, request) =>
+      request === null ? null : {
+        throttleTimeMs: 0,
+        topics: request.topics.map(({ name, partitionIndexes }) => ({
+          name,
+          partitions: partitionIndexes.map((partitionIndex) => ({
+            partitionIndex,
+            errorCode,
+            errorMessage,
+          })),
+        })),
+      },
+  },
+);
+
+function compactOne(
+  topic: string,
+  partitionIndex: number,
+  { broker }: RequestContext,
+): PartitionResponse {
+  try {
+    const problem = topicNameProblem(topic);
+    if (problem !== null) {
+      throw new KafkaError("INVALID_TOPIC_EXCEPTION", problem);
+    }
+    const log = broker.partitions.get(topic, partitionIndex).leaderLog(-1);
+    if (!isCompacted(log)) {
+      throw new KafkaError(
+        "POLICY_VIOLATION",
+        `The topic '${topic}' is not compacted: its cleanup.policy is "${
+          log.config["cleanup.policy"].join(",")
+        }", without "compact".`,
+      );
+    }
+    return {
+      partitionIndex,
+      errorCode: ErrorCode.NONE,
+      requestId: broker.logDirs.cleaner.request(log),
+    };
+  } catch (error) {
+    const action = `compact ${topic}-${partitionIndex}`;
+    return { partitionIndex, ...refusalOf(error, broker, action) };
+  }
+}
