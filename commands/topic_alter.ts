@@ -16,6 +16,7 @@ import {
   reportItems,
   withAdmin,
 } from "./_admin.ts";
+import { replicaCounts, warnOfReplicas } from "./_replica_counts.ts";
 
 export default command({
   args: [{
@@ -71,14 +72,27 @@ export default command({
         "nothing to alter: say --partitions, --config or --delete-config",
       );
     }
-    const items = await withAdmin(context, flags, async (admin) => {
-      const names = await chosenTopics(admin, args, flags.regex);
-      return await alter(admin, names, {
-        changes,
-        partitionCount: flags.partitions,
-        validateOnly: flags["dry-run"],
-      });
-    });
+    const { items, perBroker } = await withAdmin(
+      context,
+      flags,
+      async (admin) => {
+        const names = await chosenTopics(admin, args, flags.regex);
+        const items = await alter(admin, names, {
+          changes,
+          partitionCount: flags.partitions,
+          validateOnly: flags["dry-run"],
+        });
+        const altered = items.filter(({ error }) => error === null);
+        const perBroker = flags.partitions === undefined
+          ? null
+          : await replicasWith(
+            admin,
+            altered.map(({ name }) => name),
+            flags.partitions,
+          );
+        return { items, perBroker };
+      },
+    );
     await printRows(context.out, flags.output, {
       columns: [{ field: "name" }, { field: "altered" }],
       nameField: "name",
@@ -88,6 +102,7 @@ export default command({
         ...errorField(error),
       })),
     });
+    if (perBroker !== null) warnOfReplicas(context, perBroker);
     return reportItems(context, items);
   },
 });
@@ -128,4 +143,18 @@ async function alter(
     }
   }
   return names.map((name) => ({ name, error: errors.get(name) ?? null }));
+}
+
+/** Replicas of a broker once these topics have so many partitions; `null` where none was altered. */
+async function replicasWith(
+  admin: Admin,
+  names: readonly string[],
+  partitionCount: number,
+): Promise<number | null> {
+  if (names.length === 0) return null;
+  const { brokerCount, perBroker } = await replicaCounts(admin, new Set(names));
+  const topics = await admin.listTopics({ includeInternal: true });
+  const count = topics.filter(({ name }) => names.includes(name))
+    .reduce((sum, topic) => sum + partitionCount * topic.replicationFactor, 0);
+  return perBroker + Math.ceil(count / brokerCount);
 }

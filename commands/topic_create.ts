@@ -4,7 +4,8 @@ import { command } from "../core/cli/command.ts";
 import { connectionFlags, outputFlags } from "../core/cli/flags.ts";
 import { printRows } from "../core/cli/rows.ts";
 import { UsageError } from "../core/cli/usage_error.ts";
-import type { NewTopic } from "../core/client/admin_types.ts";
+import type { Admin } from "../core/client/admin.ts";
+import type { CreatedTopic, NewTopic } from "../core/client/admin_types.ts";
 import {
   errorField,
   parseKeyValues,
@@ -12,6 +13,7 @@ import {
   topicNames,
   withAdmin,
 } from "./_admin.ts";
+import { replicaCounts, warnOfReplicas } from "./_replica_counts.ts";
 
 export default command({
   args: [{ name: "TOPIC", doc: "Name of a new topic", many: true }],
@@ -71,10 +73,15 @@ export default command({
       name,
       ...settings,
     }));
-    const created = await withAdmin(
+    const { created, perBroker } = await withAdmin(
       context,
       flags,
-      (admin) => admin.createTopics(topics, { validateOnly: flags["dry-run"] }),
+      async (admin) => {
+        const created = await admin.createTopics(topics, {
+          validateOnly: flags["dry-run"],
+        });
+        return { created, perBroker: await replicasWith(admin, created) };
+      },
     );
     const items = created.map((topic) =>
       flags["if-not-exists"] &&
@@ -103,9 +110,28 @@ export default command({
       nameField: "name",
       rows,
     });
+    if (perBroker !== null) warnOfReplicas(context, perBroker);
     return reportItems(context, items);
   },
 });
+
+/** Replicas of a broker with these topics; `null` where none is new or that is not told. */
+async function replicasWith(
+  admin: Admin,
+  created: readonly CreatedTopic[],
+): Promise<number | null> {
+  let added = 0;
+  const fresh = created.filter(({ error }) => error === null);
+  for (const { partitionCount, replicationFactor } of fresh) {
+    added += Math.max(0, partitionCount) * Math.max(1, replicationFactor);
+  }
+  if (added === 0) return null;
+  const { brokerCount, perBroker } = await replicaCounts(
+    admin,
+    new Set(fresh.map(({ name }) => name)),
+  );
+  return perBroker + Math.ceil(added / brokerCount);
+}
 
 // `0:1,1:2` is Kafka's own form: partitions by comma, their brokers by colon.
 function assignments(text: string | undefined): number[][] | undefined {
