@@ -15,6 +15,11 @@ import {
   readOffsetCheckpoint,
 } from "./checkpoint_file.ts";
 import {
+  CHECKPOINT_FILES,
+  type CheckpointKind,
+  LOCK_FILE,
+} from "./checkpoint_kinds.ts";
+import {
   readCleanShutdown,
   removeCleanShutdown,
   writeCleanShutdown,
@@ -45,21 +50,7 @@ import type { PartitionLog } from "./partition_log.ts";
 import { folderOf, replaceFile } from "./replace_file.ts";
 import { SharedSync } from "./shared_sync.ts";
 
-const LOCK = ".lock";
-
-/** Which checkpoint: what of each log it keeps. */
-export type CheckpointKind =
-  | "recoveryPoint"
-  | "logStart"
-  | "highWatermark"
-  | "cleaned";
-
-const CHECKPOINT_FILES: Record<CheckpointKind, string> = {
-  recoveryPoint: "recovery-point-offset-checkpoint",
-  logStart: "log-start-offset-checkpoint",
-  highWatermark: "replication-offset-checkpoint",
-  cleaned: "cleaner-offset-checkpoint",
-};
+export type { CheckpointKind };
 
 /** How a directory is opened. */
 export interface LogDirectoryOptions {
@@ -83,8 +74,6 @@ export interface NewLog extends TopicPartition {
 }
 
 /** One log directory with its logs. */
-  readonly #starts: SharedSync;
-  readonly #forgotten: SharedSync;
 export class LogDirectory {
   readonly path: string;
   readonly state: LogDirectoryState;
@@ -94,14 +83,13 @@ export class LogDirectory {
   readonly #options: LogDirectoryOptions;
   readonly #writes = new Serial();
   readonly #names: SharedSync;
+  readonly #starts: SharedSync;
+  readonly #forgotten: SharedSync;
   readonly #written = new Map<CheckpointKind, Uint8Array>();
   readonly #removals = new Map<() => void, PartitionLog>();
   #lock: { release(): void } | null = null;
   /** Whether the last stop was a clean one. */
-    this.#starts = new SharedSync(() => this.checkpoint("logStart"));
-    this.#forgotten = new SharedSync(() => this.#forgetDeleted());
   #wasClean = false;
-    this.room = new DiskRoom(options);
   #previousBrokerEpoch: number | null = null;
 
   constructor(options: LogDirectoryOptions) {
@@ -110,7 +98,10 @@ export class LogDirectory {
     this.#names = new SharedSync(() =>
       options.host.disk.syncDirectory(options.path)
     );
+    this.#starts = new SharedSync(() => this.checkpoint("logStart"));
+    this.#forgotten = new SharedSync(() => this.#forgetDeleted());
     this.state = new LogDirectoryState(options.path, options.onFailure);
+    this.room = new DiskRoom(options);
   }
 
   get wasClean(): boolean {
@@ -133,7 +124,7 @@ export class LogDirectory {
     const { host, identity } = this.#options;
     const { disk } = host;
     await makeDirectoryDurably(disk, this.path);
-    this.#lock = disk.lock(`${this.path}/${LOCK}`);
+    this.#lock = disk.lock(`${this.path}/${LOCK_FILE}`);
     try {
       const found = readMetaProperties(disk, this.path);
       if (found !== null) checkMetaProperties(this.path, found, identity);
@@ -277,7 +268,6 @@ export class LogDirectory {
       if (partition === null) {
         if (name.endsWith(DELETE_SUFFIX)) host.disk.removeTree(path);
         continue;
-        isStartSaved: offsets.logStart.has(name),
       }
       if (host.disk.stat(path)?.isDirectory !== true) continue;
       const log = loadLog(this.#environment(), {
@@ -287,6 +277,7 @@ export class LogDirectory {
         isClean: this.#wasClean,
         recoveryPoint: offsets.recoveryPoint.get(name) ?? 0,
         logStartOffset: offsets.logStart.get(name) ?? 0,
+        isStartSaved: offsets.logStart.has(name),
         highWatermark: offsets.highWatermark.get(name) ?? null,
         cleanedOffset: offsets.cleaned.get(name) ?? null,
         report,
@@ -300,7 +291,6 @@ export class LogDirectory {
     }
     const isForeign = (name: string) => !this.logs.has(name);
     if ([...offsets.cleaned.keys()].some(isForeign)) {
-      room: this.room,
       await this.checkpoint("cleaned");
     }
   }
@@ -310,6 +300,7 @@ export class LogDirectory {
       host: this.#options.host,
       pool: this.#options.pool,
       directory: this.state,
+      room: this.room,
       syncNames: () => this.#names.run(),
       onStartMoved: () => {
         this.#starts.run().catch(() => {});
@@ -340,14 +331,6 @@ export class LogDirectory {
       if (kind === "recoveryPoint") offsets.set(name, log.recoveryPoint);
       else if (kind === "highWatermark") offsets.set(name, log.highWatermark);
       else if (kind === "cleaned") {
-  async #forgetDeleted(): Promise<void> {
-    const { disk } = this.#options.host;
-    for (const kind of ["logStart", "recoveryPoint", "cleaned"] as const) {
-      const path = `${this.path}/${CHECKPOINT_FILES[kind]}`;
-      if (disk.stat(path) !== null) await this.checkpoint(kind);
-    }
-  }
-
         if (log.cleanedOffset !== null) offsets.set(name, log.cleanedOffset);
       } else if (
         log.mayHoldEarlier ||
@@ -355,6 +338,14 @@ export class LogDirectory {
       ) offsets.set(name, log.logStartOffset);
     }
     return offsets;
+  }
+
+  async #forgetDeleted(): Promise<void> {
+    const { disk } = this.#options.host;
+    for (const kind of ["logStart", "recoveryPoint", "cleaned"] as const) {
+      const path = `${this.path}/${CHECKPOINT_FILES[kind]}`;
+      if (disk.stat(path) !== null) await this.checkpoint(kind);
+    }
   }
 
   async #syncNames(): Promise<void> {
