@@ -376,7 +376,9 @@ export class LogStorage {
       }
       if (!isReadWhole) return;
       this.segments.active.hasUnsyncedIndexes = false;
-      this.#snapshots.leaveUnsynced();
+      // Of records that were deleted nothing else tells.
+      const isWhole = this.segments.first.baseOffset === 0;
+      if (isWhole) this.#snapshots.leaveUnsynced();
     });
     this.#flushesEpochs = !isReadWhole;
     await this.flush();
