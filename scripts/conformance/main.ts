@@ -10,6 +10,7 @@ import {
 } from "./brokers.ts";
 import type { ClientKind } from "./client.ts";
 import { clientKinds } from "./client_kinds.ts";
+import { LOG_CLEANER, runCompaction } from "./compaction.ts";
 import { javaTools } from "./java_client.ts";
 import { runJavaGroupFeatures } from "./java_group_tools.ts";
 import { KAFKA_GO, kafkaGoSuite } from "./kafka_go.ts";
@@ -78,6 +79,7 @@ async function main(): Promise<number> {
     options: {
       quick: { type: "boolean", default: false },
       keep: { type: "boolean", default: false },
+      record: { type: "boolean", default: false },
       markdown: { type: "boolean", default: false },
       broker: { type: "string" },
       client: { type: "string", multiple: true, default: [] },
@@ -95,7 +97,8 @@ async function main(): Promise<number> {
         JSON.stringify({ broker: KAFKA, cells: {} })
       ),
     );
-    if (!values.quick && values.broker !== "kq") {
+    const hasClients = kinds.length > 0;
+    if (!values.quick && values.broker !== "kq" && hasClients) {
       const { cells } = parOf(
         KAFKA,
         await runOn(KAFKA, startKafka, kinds, work),
@@ -106,9 +109,21 @@ async function main(): Promise<number> {
       const text = JSON.stringify(par, null, 1) + "\n";
       await Deno.writeTextFile(PAR_FILE, text);
     }
-    const cells = values.broker === "kafka"
+    const cells = values.broker === "kafka" || !hasClients
       ? []
       : await runOn("kq", startKq, kinds, work);
+    if (isAsked(LOG_CLEANER) && !values.quick && values.broker === undefined) {
+      const { record: isRecording } = values;
+      const directory = `${work}/compaction`;
+      await Deno.mkdir(directory);
+      cells.push(
+        ...await runCompaction({
+          work: directory,
+          progress: say,
+          isRecording,
+        }),
+      );
+    }
     const suites: SuiteResult[] = [];
     if (isAsked(KAFKA_GO) && values.broker !== "kafka") {
       say(`== ${KAFKA_GO}`);

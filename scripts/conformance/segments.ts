@@ -63,8 +63,15 @@ async function verifyIndexes(tools: JavaTools, files: Files): Promise<void> {
   if (found !== null) throw new Error(found);
 }
 
-/** The cells of a data directory; the broker must have stopped. */
-export async function checkSegments(directory: string): Promise<Cell[]> {
+/**
+ * The cells of a data directory; the broker must have stopped.
+ *
+ * @param client Whose cells they are.
+ */
+export async function checkSegments(
+  directory: string,
+  client: string = CLIENT,
+): Promise<Cell[]> {
   let tools: JavaTools;
   try {
     tools = await JavaTools.open();
@@ -82,10 +89,10 @@ export async function checkSegments(directory: string): Promise<Cell[]> {
     try {
       if (files.logs.length === 0) throw new Error("there are no segments");
       await check(tools, files);
-      cells.push({ client: CLIENT, feature, outcome: "pass", reason: "" });
+      cells.push({ client, feature, outcome: "pass", reason: "" });
     } catch (error) {
       const reason = (error as Error).message;
-      cells.push({ client: CLIENT, feature, outcome: "fail", reason });
+      cells.push({ client, feature, outcome: "fail", reason });
     }
   }
   await tools.close();
