@@ -57,6 +57,11 @@ export class KqProcess {
     return this.#hasEnded;
   }
 
+  /** Its exit code, once it has ended by itself. */
+  get finished(): Promise<number> {
+    return this.#child.status.then(({ code }) => code);
+  }
+
   /** Ends it, and waits until it has; gives its exit code. */
   async end(signal: "SIGKILL" | "SIGTERM"): Promise<number> {
     if (!this.#hasEnded) this.#child.kill(signal);
