@@ -109,6 +109,7 @@ export function compressLz4Block(
   level: number,
 ): number {
   const attempts = attemptsOfLevel(level);
+  const words = new DataView(source.buffer, source.byteOffset, source.length);
   const head = heads ??= new Int32Array(1 << HASH_BITS);
   head.fill(-1);
   const previous = attempts > 1 ? chain ??= new Int32Array(65_536) : undefined;
@@ -118,7 +119,7 @@ export function compressLz4Block(
   let at = 0;
   let misses = 64;
   while (at <= matchLimit) {
-    const hash = hashAt(source, at);
+    const hash = hashAt(words, at);
     let candidate = head[hash];
     head[hash] = at;
     if (previous !== undefined) previous[at] = candidate;
@@ -127,7 +128,7 @@ export function compressLz4Block(
     for (let tries = attempts; candidate >= 0 && tries > 0; tries--) {
       const distance = at - candidate;
       if (distance > DISTANCE_MAX) break;
-      const size = matchSize(source, at, distance, matchEndLimit);
+      const size = matchSize(words, at, distance, matchEndLimit);
       if (size > bestSize) {
         bestSize = size;
         bestDistance = distance;
@@ -150,12 +151,12 @@ export function compressLz4Block(
     if (previous !== undefined) {
       const stop = Math.min(matchEnd, matchLimit + 1);
       for (let i = at + 1; i < stop; i++) {
-        const inner = hashAt(source, i);
+        const inner = hashAt(words, i);
         previous[i] = head[inner];
         head[inner] = i;
       }
     } else if (matchEnd - 2 <= matchLimit) {
-      head[hashAt(source, matchEnd - 2)] = matchEnd - 2;
+      head[hashAt(words, matchEnd - 2)] = matchEnd - 2;
     }
     at = matchEnd;
     literalStart = at;
@@ -168,20 +169,26 @@ export function compressLz4Block(
   });
 }
 
-function hashAt(source: Uint8Array, at: number): number {
-  const word = source[at] | source[at + 1] << 8 | source[at + 2] << 16 |
-    source[at + 3] << 24;
-  return Math.imul(word, 0x9e3779b1) >>> (32 - HASH_BITS);
+function hashAt(words: DataView, at: number): number {
+  return Math.imul(words.getInt32(at, true), 0x9e3779b1) >>> (32 - HASH_BITS);
 }
 
 function matchSize(
-  source: Uint8Array,
+  words: DataView,
   at: number,
   distance: number,
   limit: number,
 ): number {
   let end = at;
-  while (end < limit && source[end] === source[end - distance]) end++;
+  while (
+    end + 4 <= limit &&
+    words.getInt32(end, true) === words.getInt32(end - distance, true)
+  ) end += 4;
+  while (
+    end < limit && words.getUint8(end) === words.getUint8(end - distance)
+  ) {
+    end++;
+  }
   return end - at;
 }
 

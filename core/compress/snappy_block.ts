@@ -128,8 +128,8 @@ export function compressSnappyBlock(
   }
   target[position++] = size;
   for (let start = 0; start < source.length; start += FRAGMENT_BYTES) {
-    const end = Math.min(source.length, start + FRAGMENT_BYTES);
-    position = compressFragment(source, start, end, target, position);
+    const fragment = source.subarray(start, start + FRAGMENT_BYTES);
+    position = compressFragment(fragment, target, position);
   }
   return position;
 }
@@ -137,36 +137,35 @@ export function compressSnappyBlock(
 /** Greedy matching with one candidate a hash; steps grow where nothing matches. */
 function compressFragment(
   source: Uint8Array,
-  start: number,
-  end: number,
   target: Uint8Array,
   position: number,
 ): number {
-  // Holds distances from `start`; stale or zero entries fail the comparison.
+  const words = new DataView(source.buffer, source.byteOffset, source.length);
+  // Entries that were never set stand for the start, which is compared like others.
   const table = hashTable ??= new Uint16Array(1 << HASH_BITS);
   table.fill(0);
-  let literalStart = start;
-  let at = start + 1;
+  const end = source.length;
+  let literalStart = 0;
+  let at = 1;
   const matchLimit = end - 4;
   let misses = 32;
   while (at <= matchLimit) {
-    const word = source[at] | source[at + 1] << 8 | source[at + 2] << 16 |
-      source[at + 3] << 24;
+    const word = words.getInt32(at, true);
     const hash = Math.imul(word, 0x1e35a7bd) >>> (32 - HASH_BITS);
-    const candidate = start + table[hash];
-    table[hash] = at - start;
-    if (
-      candidate >= at || source[candidate] !== (word & 0xff) ||
-      source[candidate + 1] !== (word >>> 8 & 0xff) ||
-      source[candidate + 2] !== (word >>> 16 & 0xff) ||
-      source[candidate + 3] !== (word >>> 24)
-    ) {
+    const candidate = table[hash];
+    table[hash] = at;
+    if (words.getInt32(candidate, true) !== word) {
       at += misses++ >>> 5;
       continue;
     }
     misses = 32;
     let matchEnd = at + 4;
     const distance = at - candidate;
+    while (
+      matchEnd <= matchLimit &&
+      words.getInt32(matchEnd, true) ===
+        words.getInt32(matchEnd - distance, true)
+    ) matchEnd += 4;
     while (matchEnd < end && source[matchEnd] === source[matchEnd - distance]) {
       matchEnd++;
     }
@@ -197,6 +196,10 @@ function writeLiteral(
     target[position++] = 61 << 2;
     target[position++] = rest & 0xff;
     target[position++] = rest >>> 8;
+  }
+  if (size < 24) {
+    for (let i = start; i < end; i++) target[position++] = source[i];
+    return position;
   }
   target.set(source.subarray(start, end), position);
   return position + size;
