@@ -63,7 +63,7 @@ const KAFKA_FILES_PER_SEGMENT = 3;
 const RECOVERY_MS_PER_REPLICA = 1;
 const RECOVERY_BYTES_PER_MS = 500_000;
 const ELECTION_MS_PER_PARTITION = 2;
-const BROKER_BYTES_PER_REPLICA = 24 * KIB;
+const BROKER_BYTES_PER_REPLICA = 44 * KIB;
 
 /** The clients' defaults: `batch.size`, `max.partition.fetch.bytes`. */
 const BATCH_BYTES = 16 * KIB;

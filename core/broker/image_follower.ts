@@ -112,7 +112,8 @@ export class ImageFollower {
     if (before.config === topic.config) return;
     const config = this.topicConfig(topic);
     for (const { index } of topic.partitions) {
-      logDirs.log(topic.name, index)?.updateConfig(config);
+      const log = logDirs.log(topic.name, index);
+      if (log !== undefined) logDirs.configure(log, config);
     }
   }
 
@@ -167,7 +168,7 @@ export class ImageFollower {
 
   #configure(log: PartitionLog): void {
     const topic = this.#options.cluster.image.topics.get(log.topic);
-    log.updateConfig(this.topicConfig(topic));
+    this.#options.logDirs.configure(log, this.topicConfig(topic));
   }
 
   #deleteLog(topic: string, partition: number): void {

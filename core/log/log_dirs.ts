@@ -14,6 +14,7 @@ import {
   LogDirectory,
   type NewLog,
 } from "./log_directory.ts";
+import { LogMoves } from "./log_moves.ts";
 import { partitionName } from "./partition_files.ts";
 import type { PartitionLog } from "./partition_log.ts";
 import { Retention } from "./retention.ts";
@@ -37,6 +38,8 @@ export interface LogDirsOptions {
   readonly topicId?: (topic: string) => string | undefined;
   /** Told of what recovery found and did, in one line each. */
   readonly report?: (text: string) => void;
+  /** Called when a log has taken the place of another, in another directory. */
+  readonly onLogMoved?: (log: PartitionLog) => void;
   /** Called once for each directory that fails. */
   readonly onDirectoryFailure?: (path: string, error: Error) => void;
   readonly openFilesMax?: number;
@@ -56,6 +59,8 @@ export class LogDirs {
   /** Whether a directory failed before it could say what is in it. */
   #hasUnreadDirectory = false;
   readonly retention: Retention;
+  /** Moves logs between the directories. */
+  readonly moves: LogMoves;
   readonly #cancelTimers = new Map<string, () => void>();
   #isClosed = false;
 
@@ -72,6 +77,17 @@ export class LogDirs {
     this.retention = new Retention({
       clock: host.clock,
       logs: () => this.#logs.values(),
+      report: options.report ?? (() => {}),
+    });
+    this.moves = new LogMoves({
+      host,
+      directories: this.#directories,
+      logs: this.#logs,
+      bytesPerSecond: () =>
+        (options.currentConfig?.() ?? options.config)[
+          "replica.alter.log.dirs.io.max.bytes.per.second"
+        ],
+      onMoved: (log) => options.onLogMoved?.(log),
       report: options.report ?? (() => {}),
     });
     const pool = new FilePool(
@@ -110,6 +126,7 @@ export class LogDirs {
         throw dirs.#directories[0]?.state.failure ??
           new ConfigError("log.dirs names no directory", { key: "log.dirs" });
       }
+      await dirs.moves.resume(dirs.#hasUnreadDirectory);
     } catch (error) {
       dirs.abandon();
       throw error;
@@ -130,6 +147,21 @@ export class LogDirs {
 
   log(topic: string, partition: number): PartitionLog | undefined {
     return this.#logs.get(partitionName(topic, partition));
+  }
+
+  /**
+   * Gives a log a new configuration, and acts on it now where its own timer would
+   * come much later.
+   */
+  configure(log: PartitionLog, config: TopicConfig): void {
+    const before = log.config;
+    log.updateConfig(config);
+    const isChanged = (key: keyof TopicConfig) =>
+      String(before[key]) !== String(config[key]);
+    const isCompacted = config["cleanup.policy"].includes("compact");
+    if (isCompacted && CLEANER_KEYS.some(isChanged)) this.cleaner.reconfigure();
+    if (isCompacted && !this.#options.config["log.cleaner.enable"]) return;
+    if (RETENTION_KEYS.some(isChanged)) this.retention.checkSoon(log);
   }
 
   /** Acts on a changed configuration of the broker now, where its own timer would come much later. */
@@ -180,9 +212,10 @@ export class LogDirs {
         "No log directory is online.",
       );
     }
-    const directory = online.reduce((fewest, each) =>
-      each.logs.size < fewest.logs.size ? each : fewest
-    );
+    const directory = this.moves.wantedFor(options) ??
+      online.reduce((fewest, each) =>
+        each.logs.size < fewest.logs.size ? each : fewest
+      );
     const log = directory.create(options);
     this.#logs.set(name, log);
     return log;
@@ -198,6 +231,7 @@ export class LogDirs {
     // What lies in a failed directory is left to whoever repairs it.
     this.#offline.delete(name);
     const log = this.#logs.get(name);
+    this.moves.deleted(name);
     if (log === undefined) return;
     this.#directoryOf(log).delete(log);
     this.#logs.delete(name);
@@ -223,6 +257,7 @@ export class LogDirs {
     this.#isClosed = true;
     this.#stopTimers();
     await this.cleaner.stop();
+    await this.moves.stop();
     const results = await Promise.all(
       this.#directories.map((each) => each.close(brokerEpoch)),
     );
@@ -234,6 +269,7 @@ export class LogDirs {
     this.#isClosed = true;
     this.#stopTimers();
     void this.cleaner.stop();
+    void this.moves.stop();
     for (const directory of this.#directories) directory.abandon();
   }
 
@@ -279,6 +315,8 @@ export class LogDirs {
   }
 
   #failed(path: string, error: Error): void {
+    const failed = this.#directories.find((each) => each.path === path);
+    if (failed !== undefined) this.moves.directoryFailed(failed);
     for (const [name, log] of this.#logs) {
       if (log.directoryPath !== path) continue;
       this.#logs.delete(name);
@@ -361,6 +399,22 @@ export class LogDirs {
     this.#cancelTimers.clear();
   }
 }
+
+/** Keys of a topic that say which segments go. */
+const RETENTION_KEYS = [
+  "cleanup.policy",
+  "retention.bytes",
+  "retention.ms",
+] as const;
+
+/** Keys of a topic that say when it is dirty enough. */
+const CLEANER_KEYS = [
+  "cleanup.policy",
+  "delete.retention.ms",
+  "max.compaction.lag.ms",
+  "min.cleanable.dirty.ratio",
+  "min.compaction.lag.ms",
+] as const;
 
 type CheckpointIntervalKey =
   | "log.flush.offset.checkpoint.interval.ms"

@@ -119,6 +119,10 @@ export class LogStorage {
 
   set config(config: TopicConfig) {
     this.#writer.config = config;
+    // What is unflushed is flushed as the new configuration says.
+    this.#flusher.forgetFlushWithin();
+    if (this.#endOffset === this.#flusher.recoveryPoint) return;
+    this.flushAsConfigured()?.catch(() => {});
   }
 
   /** The offset after the last record. */
@@ -285,6 +289,16 @@ export class LogStorage {
       this.#flusher.restarted(offset);
       this.#wasWritten = true;
     });
+  }
+
+  /**
+   * Moves the end to an offset after it, in a segment of its own.
+   *
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed.
+   */
+  skipTo(offset: number): void {
+    this.#environment.directory.guard(() => this.#writer.roll(offset));
+    this.#endOffset = offset;
   }
 
   /**

@@ -5,6 +5,7 @@
 //                                     start, or with cleanup.policy=compact,delete
 //                                     is too old or too much; not where
 //                                     log.cleaner.enable=false
+//   at once                           logs of which one of these keys has changed
 //
 // It works in turns of a few milliseconds, between which everybody else has theirs.
 //
@@ -34,6 +35,7 @@ export class Retention {
   /** Since the start of the broker; indexes are not counted. */
   deletedBytes = 0;
   readonly #options: RetentionOptions;
+  readonly #due = new Set<PartitionLog>();
   #isStopped = false;
 
   constructor(options: RetentionOptions) {
@@ -47,12 +49,31 @@ export class Retention {
 
   /** Looks through one group of logs, and deletes what may go. */
   async check(group: RetentionGroup): Promise<void> {
+    const logs = [...this.#options.logs()].filter((log) => {
+      const isCompacted = log.config["cleanup.policy"].includes("compact");
+      return isCompacted === (group === "compacted");
+    });
+    await this.#checkAll(logs);
+  }
+
+  /** Looks through a log in a moment, as its configuration has changed. */
+  checkSoon(log: PartitionLog): void {
+    if (this.#due.size === 0) {
+      this.#options.clock.after(0, () => {
+        const due = [...this.#due];
+        this.#due.clear();
+        void this.#checkAll(due);
+      });
+    }
+    this.#due.add(log);
+  }
+
+  async #checkAll(logs: readonly PartitionLog[]): Promise<void> {
     const { clock } = this.#options;
     let turnStartMs = clock.monotonicMs();
-    for (const log of [...this.#options.logs()]) {
+    for (const log of logs) {
       if (this.#isStopped) return;
-      const isCompacted = log.config["cleanup.policy"].includes("compact");
-      if (isCompacted === (group === "compacted")) this.#checkLog(log);
+      this.#checkLog(log);
       if (clock.monotonicMs() - turnStartMs < TURN_MS) continue;
       await sleep(clock, 0);
       turnStartMs = clock.monotonicMs();
