@@ -41,6 +41,12 @@ import { NO_HEADERS, type Record, type RecordInput } from "./record.ts";
 /** The formats of this file. */
 export type OldMagic = 0 | 1;
 
+/**
+ * Most messages that one wrapper may hold: each becomes an object, and an empty
+ * one costs next to nothing in what a producer sends.
+ */
+export const WRAPPED_MESSAGES_MAX = 1_000_000;
+
 const CRC_POSITION = 12;
 const MAGIC_POSITION = 16;
 const ATTRIBUTES_POSITION = 17;
@@ -177,6 +183,12 @@ export function recordsOfMessage(
       throw new KafkaError(
         "INVALID_RECORD",
         `The compressed message at offset ${message.offset} has another compressed message or another magic inside.`,
+      );
+    }
+    if (inner.length === WRAPPED_MESSAGES_MAX) {
+      throw new KafkaError(
+        "MESSAGE_TOO_LARGE",
+        `The compressed message at offset ${message.offset} has more than ${WRAPPED_MESSAGES_MAX} messages inside.`,
       );
     }
     inner.push(each);

@@ -10,12 +10,8 @@ import {
 } from "../compress/codecs.ts";
 import { isPortableLz4 } from "../compress/lz4.ts";
 import type { BatchHeader } from "./batch_header.ts";
-import {
-  decodeBatch,
-  encodeBatch,
-  encodeBatchAround,
-  type RecordInput,
-} from "./record_batch.ts";
+import { rebaseRecords } from "./rebase_records.ts";
+import { encodeBatchAround } from "./record_batch.ts";
 import type { ValidateOptions } from "./validate.ts";
 import type { BatchTimes } from "./validate_checks.ts";
 
@@ -46,7 +42,6 @@ export function targetCompression(
 
 /** A batch that has passed all checks. */
 export interface CheckedBatch {
-  readonly bytes: Uint8Array;
   readonly header: BatchHeader;
   /** Its records, inflated. */
   readonly content: Uint8Array;
@@ -55,11 +50,22 @@ export interface CheckedBatch {
 
 /** The same batch with its records compressed otherwise. */
 export function recompress(
-  { bytes, header, content, times }: CheckedBatch,
+  { header, content, times }: CheckedBatch,
   compression: CompressionName,
   options: ValidateOptions,
 ): Uint8Array {
-  const fields = {
+  const { recordCount } = header;
+  const { appendTimeMs, firstDelta } = times;
+  // As in every new batch, times count from the first record's.
+  const plain = appendTimeMs !== null
+    ? rebaseRecords(content, recordCount, () => 0)
+    : firstDelta !== 0
+    ? rebaseRecords(content, recordCount, (delta) => delta - firstDelta)
+    : content;
+  return encodeBatchAround(plain, {
+    recordCount,
+    baseTimestampMs: appendTimeMs ?? header.baseTimestampMs + firstDelta,
+    maxTimestampMs: times.maxTimestampMs,
     compression,
     compressionLevel: options.compressionLevel,
     baseOffset: options.baseOffset,
@@ -70,32 +76,7 @@ export function recompress(
     baseSequence: header.baseSequence,
     isTransactional: header.isTransactional,
     isControl: header.isControl,
-  };
-  // The records' own bytes depend on the base timestamp only.
-  return times.startAtBase
-    ? encodeBatchAround(content, {
-      ...fields,
-      recordCount: header.recordCount,
-      baseTimestampMs: header.baseTimestampMs,
-      maxTimestampMs: times.maxTimestampMs,
-    })
-    : encodeBatch({
-      ...fields,
-      records: recordsWithoutOffsets(bytes, options),
-    });
-}
-
-function recordsWithoutOffsets(
-  bytes: Uint8Array,
-  { maxDecompressedBytes }: ValidateOptions,
-): RecordInput[] {
-  return decodeBatch(bytes, 0, { checkCrc: false, maxDecompressedBytes })
-    .map(({ timestampMs, key, value, headers }) => ({
-      timestampMs,
-      key,
-      value,
-      headers,
-    }));
+  });
 }
 
 /** The time that all records get; `undefined` where they keep their own. */

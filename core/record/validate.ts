@@ -167,7 +167,7 @@ function validateBatch(
 
   const target = targetOfBatch(header, inside, options);
   if (target !== null) {
-    const checked = { bytes, header, content, times };
+    const checked = { header, content, times };
     return madeAnew(recompress(checked, target, options), options);
   }
   if (options.timestampType === "LogAppendTime") {

@@ -124,8 +124,10 @@ export function checkBatchHeader(
 export interface BatchTimes {
   /** No lower than -1, which is none. */
   readonly maxTimestampMs: number;
-  /** The first record has the batch's base timestamp, as a batch made anew would say. */
-  readonly startAtBase: boolean;
+  /** The first record's, from the batch's base timestamp; not so where `appendTimeMs` is given. */
+  readonly firstDelta: number;
+  /** The time that the batch gives to all its records; `null` where each has its own. */
+  readonly appendTimeMs: number | null;
 }
 
 /**
@@ -161,7 +163,8 @@ export function checkBatchRecords(
   }
   return {
     maxTimestampMs: Math.max(NO_TIMESTAMP, maxMs),
-    startAtBase: appendTimeMs === null && walk.firstTimestampDelta === 0,
+    firstDelta: walk.firstTimestampDelta,
+    appendTimeMs,
   };
 }
 
@@ -172,18 +175,15 @@ function appendTimeOf(header: BatchHeader): number | null {
     : null;
 }
 
-/** Records that a walk has found in order. */
-function readAll(content: Uint8Array, header: BatchHeader): Record[] {
+/** Records that a walk has found in order, one at a time: there may be millions. */
+function* readAll(content: Uint8Array, header: BatchHeader): Generator<Record> {
   const cursor = new VarintCursor(content);
   const base = {
     baseOffset: 0,
     baseTimestampMs: header.baseTimestampMs,
     logAppendTimeMs: appendTimeOf(header),
   };
-  return Array.from(
-    { length: header.recordCount },
-    () => readRecord(cursor, base)!,
-  );
+  for (let i = 0; i < header.recordCount; i++) yield readRecord(cursor, base)!;
 }
 
 function lowestTimestamp(options: ValidateOptions): number {
@@ -202,22 +202,24 @@ function highestTimestamp(options: ValidateOptions): number {
  * @throws {RejectedRecordsError} Names the records.
  */
 export function checkRecordsOfSet(
-  records: readonly Record[],
+  records: Iterable<Record>,
   options: ValidateOptions,
   isStamped: (batchIndex: number) => boolean,
 ): void {
   const errors: RecordError[] = [];
   let errorCount = 0;
   let isAboutTime = false;
-  records.forEach((record, batchIndex) => {
+  let batchIndex = -1;
+  for (const record of records) {
+    batchIndex++;
     const message = keyProblem(record, options) ??
       timestampProblem(record, batchIndex, options) ??
       stampProblem(record, isStamped(batchIndex), options);
-    if (message === null) return;
+    if (message === null) continue;
     if (keyProblem(record, options) === null) isAboutTime = true;
     errorCount++;
     if (errorCount <= RECORD_ERRORS_MAX) errors.push({ batchIndex, message });
-  });
+  }
   if (errorCount === 0) return;
   throw isAboutTime
     ? new RejectedRecordsError(
