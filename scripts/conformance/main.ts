@@ -16,6 +16,7 @@ import { runJavaGroupFeatures } from "./java_group_tools.ts";
 import { KAFKA_GO, kafkaGoSuite } from "./kafka_go.ts";
 import { matrixLines } from "./matrix.ts";
 import { type Par, parOf, reportLines, type SuiteResult } from "./report.ts";
+import { RETENTION, runRetention } from "./retention.ts";
 import { checkSegments } from "./segments.ts";
 import { type Cell, Suite } from "./suite.ts";
 
@@ -123,6 +124,11 @@ async function main(): Promise<number> {
           isRecording,
         }),
       );
+    }
+    if (isAsked(RETENTION) && !values.quick && values.broker === undefined) {
+      const directory = `${work}/retention`;
+      await Deno.mkdir(directory);
+      cells.push(...await runRetention({ work: directory, progress: say }));
     }
     const suites: SuiteResult[] = [];
     if (isAsked(KAFKA_GO) && values.broker !== "kafka") {
