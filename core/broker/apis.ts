@@ -5,6 +5,7 @@ import { createAcls, deleteAcls, describeAcls } from "./handlers/acls.ts";
 import { alterClientQuotas } from "./handlers/alter_client_quotas.ts";
 import { alterConfigs } from "./handlers/alter_configs.ts";
 import { alterPartitionReassignments } from "./handlers/alter_partition_reassignments.ts";
+import { alterReplicaLogDirs } from "./handlers/alter_replica_log_dirs.ts";
 import { alterUserScramCredentials } from "./handlers/alter_user_scram_credentials.ts";
 import { apiVersions } from "./handlers/api_versions.ts";
 import { compactPartitions } from "./handlers/compact_partitions.ts";
@@ -82,6 +83,7 @@ export const servedApis: readonly ServedApi[] = [
   describeClientQuotas,
   alterClientQuotas,
   describeUserScramCredentials,
+  alterReplicaLogDirs,
   alterUserScramCredentials,
   describeAcls,
   createAcls,

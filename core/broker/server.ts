@@ -179,6 +179,10 @@ class Start {
         ),
       topicId: (topic) => cluster.image.topics.get(topic)?.topicId,
       report: trace,
+      onLogMoved: () => {
+        this.#follower?.refresh();
+        this.#groups?.refresh();
+      },
       onDirectoryFailure: (path, error) => this.#loseDirectory(path, error),
       activity: () => this.#metrics.bytesReceived + this.#metrics.bytesSent,
     });

@@ -751,6 +751,15 @@ export const brokerRowsUsed = {
     doc: "Pause of a follower after a failed fetch.",
     effect: "none",
   },
+  "replica.alter.log.dirs.io.max.bytes.per.second": {
+    type: "long",
+    default: LONG_MAX,
+    min: 1,
+    importance: "medium",
+    dynamic: "per-broker",
+    doc:
+      "Bytes a second that logs are moved between data directories with; Kafka has it as a dynamic key only.",
+  },
   "replica.fetch.max.bytes": {
     type: "int",
     default: MIB,

@@ -46,6 +46,7 @@ const NOT_SHOWN_THERE = [
   "group.consumer.migration.policy",
   "log.initial.task.delay.ms",
   "log.dirs.min.free.bytes",
+  "replica.alter.log.dirs.io.max.bytes.per.second",
 ];
 
 // Clients of Kafka have to name a class here; kq's take bytes.

@@ -42,6 +42,8 @@ import {
 import {
   DELETE_SUFFIX,
   deletedName,
+  futureName,
+  parseFutureName,
   parsePartitionName,
   partitionName,
   type TopicPartition,
@@ -73,6 +75,11 @@ export interface NewLog extends TopicPartition {
   readonly config: TopicConfig;
 }
 
+/** A folder that a log was being moved into when the last life ended. */
+export interface LeftFuture extends TopicPartition {
+  readonly path: string;
+}
+
 /** One log directory with its logs. */
 export class LogDirectory {
   readonly path: string;
@@ -80,6 +87,8 @@ export class LogDirectory {
   readonly room: DiskRoom;
   /** By `topic-partition`. */
   readonly logs = new Map<string, PartitionLog>();
+  readonly #futures = new Set<PartitionLog>();
+  #leftFutures: LeftFuture[] = [];
   readonly #options: LogDirectoryOptions;
   readonly #writes = new Serial();
   readonly #names: SharedSync;
@@ -158,6 +167,83 @@ export class LogDirectory {
     );
     this.logs.set(name, log);
     return log;
+  }
+
+  /** Makes the log that another directory's is moved into. @throws {KafkaError} KAFKA_STORAGE_ERROR. */
+  createFuture(options: NewLog): PartitionLog {
+    const unique = this.#options.host.randomBytes(16).toHex();
+    const place = { path: `${this.path}/${futureName(options, unique)}` };
+    const log = this.state.guard(() =>
+      createLog(this.#environment(), { ...options, place }, options.topicId)
+    );
+    this.#futures.add(log);
+    return log;
+  }
+
+  /** Takes a log away that was not moved after all. @throws {KafkaError} KAFKA_STORAGE_ERROR. */
+  dropFuture(log: PartitionLog): void {
+    this.#futures.delete(log);
+    this.delete(log);
+  }
+
+  /** A log that was moved is one of this directory's now; its folder is named so by `takeOver`. */
+  receive(log: PartitionLog): void {
+    this.#futures.delete(log);
+    this.logs.set(log.name, log);
+  }
+
+  /**
+   * Gives a folder that was moved into its name, durably.
+   *
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR.
+   */
+  async takeOver(log: PartitionLog): Promise<void> {
+    const path = `${this.path}/${log.name}`;
+    this.state.guard(() =>
+      this.#options.host.disk.rename(log.place.path, path)
+    );
+    log.place.path = path;
+    await this.syncNames();
+  }
+
+  /** Makes the names of folders survive a crash. @throws {KafkaError} KAFKA_STORAGE_ERROR. */
+  async syncNames(): Promise<void> {
+    this.state.assertOnline();
+    try {
+      await this.#names.run();
+    } catch (error) {
+      throw this.state.taken(error);
+    }
+  }
+
+  /** What moves the last life did not end; told once. */
+  takeLeftFutures(): LeftFuture[] {
+    const left = this.#leftFutures;
+    this.#leftFutures = [];
+    return left;
+  }
+
+  /** Opens what a move has left. @throws {HostError} */
+  openFuture({ path, ...partition }: LeftFuture): PartitionLog {
+    const log = loadLog(this.#environment(), {
+      ...partition,
+      place: { path },
+      config: this.#options.topicConfig(partition.topic),
+      isClean: false,
+      recoveryPoint: 0,
+      logStartOffset: 0,
+      highWatermark: null,
+      report: this.#options.report,
+    });
+    this.#futures.add(log);
+    return log;
+  }
+
+  /** Removes at once what a move has left. @throws {HostError} */
+  removeFuture(log: PartitionLog): void {
+    this.#futures.delete(log);
+    log.abandon();
+    this.#options.host.disk.removeTree(log.place.path);
   }
 
   /**
@@ -243,6 +329,7 @@ export class LogDirectory {
     }
     this.#removals.clear();
     for (const log of this.logs.values()) log.abandon();
+    for (const log of this.#futures) log.abandon();
     this.#lock?.release();
     this.#lock = null;
   }
@@ -267,6 +354,8 @@ export class LogDirectory {
       const partition = parsePartitionName(name);
       if (partition === null) {
         if (name.endsWith(DELETE_SUFFIX)) host.disk.removeTree(path);
+        const future = parseFutureName(name);
+        if (future !== null) this.#leftFutures.push({ ...future, path });
         continue;
       }
       if (host.disk.stat(path)?.isDirectory !== true) continue;

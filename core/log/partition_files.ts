@@ -41,6 +41,19 @@ export function deletedName(partition: TopicPartition, unique: string): string {
   return name.slice(0, NAME_MAX - suffix.length) + suffix;
 }
 
+/** The name of a folder that a log is moved into. @param unique 32 hex digits. */
+export function futureName(partition: TopicPartition, unique: string): string {
+  const suffix = `.${unique}${FUTURE_SUFFIX}`;
+  const name = partitionName(partition.topic, partition.partition);
+  return name.slice(0, NAME_MAX - suffix.length) + suffix;
+}
+
+/** The partition that a folder is to become; `null` where it is none such. */
+export function parseFutureName(name: string): TopicPartition | null {
+  const match = /^(.+)\.[0-9a-f]{32}-future$/.exec(name);
+  return match === null ? null : parsePartitionName(match[1]);
+}
+
 /** The base offset in a segment file's name; `null` where the name is no such. */
 export function parseFileOffset(
   name: string,

@@ -193,6 +193,19 @@ export class PartitionLog {
     this.#storage.setTopicId(topicId);
   }
 
+  /** Takes over what a log knows of which this one is a copy, so that it may go on in its place. */
+  takeStateOf(other: PartitionLog): void {
+    this.#storage.producers.load(other.#storage.producers.snapshot());
+    this.highWatermark = other.highWatermark;
+    this.#moveStart(Math.min(other.logStartOffset, this.#highWatermark));
+  }
+
+  /** Goes on at an offset after its end: between the two there are no records any more. */
+  skipTo(offset: number): void {
+    this.#assertUsable();
+    this.#storage.skipTo(offset);
+  }
+
   /** Says that a leader epoch starts at the end of the log: this broker leads now. */
   assignLeaderEpoch(epoch: number): void {
     this.leaderEpochs.assign(epoch, this.logEndOffset);

@@ -5,6 +5,8 @@
 
 import { type Host, HostError } from "../../host/host.ts";
 import type { LogDirectory } from "../../log/log_directory.ts";
+import type { LogMoves } from "../../log/log_moves.ts";
+import type { PartitionLog } from "../../log/partition_log.ts";
 import { ErrorCode } from "../../wire/kafka/errors.ts";
 import {
   type DescribeLogDirsRequest,
@@ -12,6 +14,7 @@ import {
   describeLogDirsResponse,
 } from "../../wire/kafka/messages/describe_log_dirs.ts";
 import type { InferInput } from "../../wire/kafka/schema.ts";
+import type { Broker } from "../broker.ts";
 import { serve } from "../context.ts";
 
 type Response = InferInput<typeof describeLogDirsResponse>;
@@ -30,7 +33,7 @@ export const describeLogDirs = serve(
       return {
         throttleTimeMs: 0,
         results: broker.logDirs.directories.map((directory) =>
-          describe(directory, isWanted, broker.host)
+          describe(directory, isWanted, broker)
         ),
       };
     },
@@ -56,7 +59,7 @@ function filterOf({ topics }: DescribeLogDirsRequest): Filter {
 function describe(
   directory: LogDirectory,
   isWanted: Filter,
-  host: Host,
+  { host, logDirs }: Broker,
 ): DirectoryResponse {
   const { path, state } = directory;
   if (!state.isOnline) {
@@ -69,26 +72,36 @@ function describe(
   return {
     errorCode: ErrorCode.NONE,
     logDir: path,
-    topics: topicsIn(directory, isWanted),
+    topics: topicsIn(directory, isWanted, logDirs.moves),
     ...spaceOf(host, path),
   };
 }
 
-function topicsIn(directory: LogDirectory, isWanted: Filter): TopicResponse[] {
+function topicsIn(
+  directory: LogDirectory,
+  isWanted: Filter,
+  moves: LogMoves,
+): TopicResponse[] {
   const topics = new Map<
     string,
     TopicResponse["partitions"][number][]
   >();
-  for (const log of directory.logs.values()) {
-    if (!isWanted(log.topic, log.partition)) continue;
+  const show = (log: PartitionLog, offsetLag: number, isFutureKey: boolean) => {
+    if (!isWanted(log.topic, log.partition)) return;
     const partitions = topics.get(log.topic) ?? [];
     topics.set(log.topic, partitions);
     partitions.push({
       partitionIndex: log.partition,
       partitionSize: log.sizeBytes,
-      offsetLag: Math.max(0, log.highWatermark - log.logEndOffset),
-      isFutureKey: false,
+      offsetLag,
+      isFutureKey,
     });
+  };
+  for (const log of directory.logs.values()) {
+    show(log, Math.max(0, log.highWatermark - log.logEndOffset), false);
+  }
+  for (const { target, future, offsetLag } of moves.underWay()) {
+    if (target === directory) show(future, offsetLag, true);
   }
   return [...topics].map(([name, partitions]) => ({
     name,
