@@ -24,23 +24,44 @@ export async function bindListeners(
   listeners: readonly BrokerListener[],
 ): Promise<BoundListener[]> {
   const bound: BoundListener[] = [];
-  for (const { name, securityProtocol, advertised, ...wanted } of listeners) {
+  for (const listener of listeners) {
+    const { name, securityProtocol } = listener;
     if (securityProtocol !== "PLAINTEXT") {
       throw new ConfigError(
         `listeners: ${name} asks for ${securityProtocol}; only PLAINTEXT is served`,
         { key: "listeners" },
       );
     }
-    const address = await bind(server, name, wanted);
-    bound.push({
-      listener: name,
-      securityProtocol,
-      host: advertised?.host ?? (wanted.host || "localhost"),
-      port: advertised?.port ?? address.port,
-      address,
-    });
+    const address = await bind(server, name, listener);
+    bound.push({ ...endpoint(listener, address), address });
   }
   return bound;
+}
+
+/** What clients are told of a listener that is bound to an address. */
+function endpoint(
+  { name, securityProtocol, advertised, host }: BrokerListener,
+  address: Address,
+): BrokerEndpoint {
+  return {
+    listener: name,
+    securityProtocol,
+    host: advertised?.host ?? (host || "localhost"),
+    port: advertised?.port ?? address.port,
+  };
+}
+
+/** What clients are told of bound listeners by a configuration that may be newer. */
+export function advertisedEndpoints(
+  bound: readonly BoundListener[],
+  listeners: readonly BrokerListener[],
+): BrokerEndpoint[] {
+  return bound.map(({ listener: name, address, ...known }) => {
+    const listener = listeners.find((each) => each.name === name);
+    return listener === undefined
+      ? { ...known, listener: name }
+      : endpoint(listener, address);
+  });
 }
 
 async function bind(

@@ -343,3 +343,36 @@ test("max.connections.per.ip, its overrides and max.connections", async (world) 
   await world.soon("let in", isServed);
   strictEqual(world.seen, "NONE", "who was connected stays");
 });
+
+test("advertised.listeners", async (world) => {
+  const client = await world.broker.connect();
+  const told = async () => {
+    const { brokers } = await client.call(METADATA, 9, { topics: [] });
+    return brokers.map(({ host, port }) => `${host}:${port}`).join();
+  };
+  strictEqual(await told(), "127.0.0.1:9092");
+  await world.thisBroker({ "advertised.listeners": "PLAINTEXT://away:1234" });
+  await world.soon("told", async () => await told() === "away:1234");
+  await world.thisBroker({ "advertised.listeners": null });
+  await world.soon("back", async () => await told() === "127.0.0.1:9092");
+  strictEqual(world.seen, "NONE");
+});
+
+test(
+  "log.cleaner.io.max.bytes.per.second, while a cleaner waits",
+  async (world) => {
+    world.batch = () => batchOf(["x".repeat(200)], { key: "always the same" });
+    await world.brokers({ "log.cleaner.io.max.bytes.per.second": "1" });
+    await world.topic({
+      "cleanup.policy": "compact",
+      "segment.bytes": "1000",
+      "min.cleanable.dirty.ratio": "0",
+    });
+    await sleep(world.sim.host.clock, 6000);
+    const { sizeBytes } = world.log;
+    ok(sizeBytes > 20_000, `a byte a second gets nowhere: ${sizeBytes}`);
+    await world.brokers({ "log.cleaner.io.max.bytes.per.second": null });
+    await world.soon("compacted", () => world.log.sizeBytes < sizeBytes / 4);
+  },
+  { "log.cleaner.backoff.ms": 100 },
+);

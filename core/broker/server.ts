@@ -19,6 +19,7 @@ import { readMetaProperties } from "../log/meta_properties.ts";
 import { BrokerMetrics } from "../metrics/broker_metrics.ts";
 import { RpcServer } from "../rpc/server.ts";
 import { type FrameHandler, PendingAnswer } from "../rpc/server_connection.ts";
+import { startAdvertising } from "./advertising.ts";
 import { servedApis } from "./apis.ts";
 import { boundedTrace } from "./bounded_trace.ts";
 import { bindListeners, type BoundListener } from "./bound_listeners.ts";
@@ -147,7 +148,7 @@ class Start {
     );
     await this.#openLogs(cluster);
     return {
-      broker: this.#beginToServe(cluster),
+      broker: this.#beginToServe(cluster, listeners),
       addresses: listeners,
       failed: this.#failed,
       shutdown: () => this.#stopped ??= this.#stop(),
@@ -188,7 +189,7 @@ class Start {
     });
   }
 
-  #beginToServe(cluster: Cluster): Broker {
+  #beginToServe(cluster: Cluster, bound: readonly BoundListener[]): Broker {
     const { host, config, trace } = this.#options;
     assert(this.#logDirs !== null, "Logs are opened before they are served");
     const partitions = new Partitions();
@@ -216,7 +217,14 @@ class Start {
       config: () => this.#configuration.config,
     });
     const stopGroups = this.#groups.start();
+    const stopAdvertising = startAdvertising({
+      cluster,
+      bound,
+      config: () => this.#configuration.config,
+      trace,
+    });
     this.#stopFollowing = () => {
+      stopAdvertising();
       stopGroups();
       stopFollower();
     };

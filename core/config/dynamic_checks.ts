@@ -33,6 +33,12 @@ const POSITIVE = ["max.connections", "max.connection.creation.rate"] as const;
 /** Keys of TLS and logins that Kafka changes for one listener at a time only. */
 const OF_ONE_LISTENER = /^ssl\./;
 
+/** Keys that Kafka changes by binding other listeners. */
+const BOUND: readonly string[] = [
+  "listener.security.protocol.map",
+  "listeners",
+];
+
 /** A change of the dynamic texts of one scope. */
 export interface DynamicChange {
   readonly scope: DynamicScope;
@@ -85,6 +91,14 @@ function checkKey(scope: DynamicScope, key: string, text: string): void {
     throw new ConfigError(
       "Cannot update these configs at default cluster level, broker id must " +
         `be specified: ${key}`,
+      { key },
+    );
+  }
+  if (BOUND.includes(key)) {
+    throw new ConfigError(
+      `${key}: expected to stay as it is while this broker runs, as its ` +
+        "listeners are bound at the start only. Set it in server.properties; " +
+        "advertised.listeners can change",
       { key },
     );
   }

@@ -45,6 +45,11 @@ Deno.test("checkDynamicConfig() refuses what a running broker cannot take", () =
       /of the whole broker, .*: set max\.connections$/,
     ],
     [{ "log.retention.ms": "0" }, /-1, or 1 and more, got 0/],
+    [{ "listeners": "PLAINTEXT://:1" }, /listeners are bound at the start/],
+    [
+      { "listener.security.protocol.map": "A:PLAINTEXT" },
+      /listeners are bound at the start/,
+    ],
     [{ "advertised.listeners": "NO://a:1" }, /names out of listeners/],
   ];
   for (const [wanted, message] of cases) {

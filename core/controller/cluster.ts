@@ -119,6 +119,8 @@ export interface Cluster {
   ): () => void;
   /** Says that `isReplicaLost` gives other answers now: others have to lead. */
   replicasLost(): void;
+  /** Tells all others where clients connect to this broker from now on. */
+  setEndpoints(endpoints: readonly BrokerEndpoint[]): Promise<void>;
   /** Called once when the session has ended without `close`: the broker must stop serving. */
   onLost(run: () => void): () => void;
   /**

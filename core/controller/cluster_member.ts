@@ -2,7 +2,7 @@
 // and admin calls together. The contract is in cluster.ts.
 
 import type { Cluster, ClusterOptions } from "./cluster.ts";
-import type { ClusterImage } from "./cluster_image.ts";
+import type { BrokerEndpoint, ClusterImage } from "./cluster_image.ts";
 import { Controller } from "./controller.ts";
 import {
   changeClientEntity,
@@ -18,7 +18,7 @@ import {
   registerBroker,
 } from "./registration.ts";
 import { TopicAdmin } from "./topic_admin.ts";
-import { brokerPath, CONTROLLER } from "./znode_layout.ts";
+import { brokerPath, CONTROLLER, encodeBroker } from "./znode_layout.ts";
 import { isZkError } from "../wire/zookeeper/errors.ts";
 
 const RESERVED_BROKER_ID_MAX = 1000;
@@ -154,6 +154,16 @@ export class ClusterMember implements Cluster {
 
   lastProducerId() {
     return lastProducerId(this.#options.znodes);
+  }
+
+  async setEndpoints(endpoints: readonly BrokerEndpoint[]): Promise<void> {
+    const { host, znodes, rack = null, features = {} } = this.#options;
+    const registration = { endpoints, rack, features };
+    await znodes.set(
+      brokerPath(this.brokerId),
+      encodeBroker(registration, host.clock.wallMs()),
+      -1,
+    );
   }
 
   async close(): Promise<void> {
