@@ -214,7 +214,8 @@ class Cleaning {
     const map = new OffsetMap({
       memoryBytes: mapBytes,
       loadFactor,
-      keyCountMax: Math.max(0, firstUncleanableOffset - firstDirtyOffset),
+      firstOffset: firstDirtyOffset,
+      endOffset: firstUncleanableOffset,
       randomBytes: (count) => this.#log.randomBytes(count),
     });
     if (map.capacity < 1) {

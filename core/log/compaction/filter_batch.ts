@@ -211,7 +211,7 @@ export class BatchFilter {
       this.counts.recordsInvalid++;
       return false;
     }
-    return offset >= map.get(key, 0, key.length) &&
+    return !map.supersedes(key, 0, key.length, offset) &&
       (value !== null || this.keepsOldTombstones);
   }
 

@@ -71,8 +71,8 @@ export class KeptRecords {
           continue;
         }
         if (!hasValue && !walk.keepsTombstones) continue;
-        const latest = map.get(content, keyStart, keyStart + keySize);
-        if (offset < latest) continue;
+        const keyEnd = keyStart + keySize;
+        if (map.supersedes(content, keyStart, keyEnd, offset)) continue;
       }
       if (!hasValue) this.hasTombstones = true;
       if (timestampDelta > this.maxTimestampDelta) {

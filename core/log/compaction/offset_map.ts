@@ -5,6 +5,11 @@
 // plus 1, high word first; all zero where a slot is empty. They lie in one flat
 // array, found by open addressing with double hashing: the number of slots is a
 // prime, so every step visits them all.
+//
+// Beside it there is one bit for each offset of the dirty part, set once a later
+// record of its key has come: so the second half of a run looks up only the keys
+// of what was clean before, and the map, which no cache of the processor holds,
+// is gone through once and not twice.
 
 import { HASH_KEY_BYTES, KeyHash } from "./key_hash.ts";
 
@@ -17,8 +22,10 @@ export interface OffsetMapOptions {
   readonly memoryBytes: number;
   /** `log.cleaner.io.buffer.load.factor`: how much of the slots may be used. */
   readonly loadFactor: number;
-  /** No more keys than this will come: saves memory for small logs. */
-  readonly keyCountMax: number;
+  /** No key comes with an offset below. */
+  readonly firstOffset: number;
+  /** Exclusive; so no more keys come than there are offsets up to here, which saves memory for small logs. */
+  readonly endOffset: number;
   /** Draws the hash's secret key. */
   readonly randomBytes: (count: number) => Uint8Array;
 }
@@ -30,6 +37,9 @@ export class OffsetMap {
   readonly #slotCount: number;
   readonly #entries: Int32Array;
   readonly #hash: KeyHash;
+  readonly #firstOffset: number;
+  /** Empty where the dirty part has too many offsets. */
+  readonly #superseded: Uint8Array;
   #size = 0;
   #latestOffset = -1;
 
@@ -38,10 +48,16 @@ export class OffsetMap {
       Math.min(options.memoryBytes, MEMORY_BYTES_MAX) / MAP_ENTRY_BYTES,
     );
     this.capacity = Math.floor(slots * options.loadFactor);
-    const needed = Math.ceil((options.keyCountMax + 1) / options.loadFactor);
+    const { firstOffset, endOffset } = options;
+    const keyCountMax = Math.max(0, endOffset - firstOffset);
+    const needed = Math.ceil((keyCountMax + 1) / options.loadFactor);
     this.#slotCount = primeFrom(Math.min(slots, needed));
     this.#entries = new Int32Array(this.#slotCount * ENTRY_WORDS);
     this.#hash = new KeyHash(options.randomBytes(HASH_KEY_BYTES));
+    this.#firstOffset = firstOffset;
+    const bitBytes = Math.ceil(keyCountMax / 8);
+    const isSmall = bitBytes <= options.memoryBytes / BITS_PART;
+    this.#superseded = new Uint8Array(isSmall ? bitBytes : 0);
   }
 
   /** Number of keys. */
@@ -74,7 +90,7 @@ export class OffsetMap {
     if ((entries[at + 4] | entries[at + 5]) === 0) {
       entries.set(this.#hash.words, at);
       this.#size++;
-    }
+    } else this.#supersede(offsetAt(entries, at));
     entries[at + 4] = (offset + 1) / TWO_32;
     entries[at + 5] = offset + 1;
     this.#latestOffset = offset;
@@ -82,9 +98,28 @@ export class OffsetMap {
 
   /** The offset of a key; -1 where it has none. */
   get(bytes: Uint8Array, start: number, end: number): number {
-    const at = this.#find(bytes, start, end);
-    const entries = this.#entries;
-    return entries[at + 4] * TWO_32 + (entries[at + 5] >>> 0) - 1;
+    return offsetAt(this.#entries, this.#find(bytes, start, end));
+  }
+
+  /** Whether the key in `bytes` has come with a later offset than this one. */
+  supersedes(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    offset: number,
+  ): boolean {
+    const bit = offset - this.#firstOffset;
+    if (bit < 0 || bit >= this.#superseded.length * 8) {
+      return offset < this.get(bytes, start, end);
+    }
+    return (this.#superseded[Math.floor(bit / 8)] & 1 << (bit & 7)) !== 0;
+  }
+
+  #supersede(offset: number): void {
+    const bit = offset - this.#firstOffset;
+    const index = Math.floor(bit / 8);
+    // What lies outside of the array is left out by it.
+    this.#superseded[index] |= 1 << (bit & 7);
   }
 
   /** Where the entry of a key is, or the empty one where it would go. */
@@ -110,6 +145,12 @@ export class OffsetMap {
   }
 }
 
+function offsetAt(entries: Int32Array, at: number): number {
+  return entries[at + 4] * TWO_32 + (entries[at + 5] >>> 0) - 1;
+}
+
+/** The bits take at most this part of the map's memory, beside it. */
+const BITS_PART = 8;
 const ENTRY_WORDS = MAP_ENTRY_BYTES / 4;
 const TWO_32 = 2 ** 32;
 /** More is left unused, as by Kafka. */

@@ -44,7 +44,8 @@ Deno.test("the map holds the last offset of each key", () => {
     const map = new OffsetMap({
       memoryBytes: 24 * 4000,
       loadFactor: 0.9,
-      keyCountMax: keys.length,
+      firstOffset: 0,
+      endOffset: keys.length,
       randomBytes,
     });
     const expected = new Map<string, number>();
@@ -63,11 +64,43 @@ Deno.test("the map holds the last offset of each key", () => {
   }));
 });
 
+Deno.test("the map knows which offsets a later one of their key supersedes, with room for bits and without", () => {
+  const key = fc.string({ maxLength: 2 });
+  const firstOffset = 2 ** 40 + 5;
+  fc.assert(
+    fc.property(fc.array(key), fc.boolean(), (keys, hasBits) => {
+      const map = new OffsetMap({
+        memoryBytes: 24 * 4000,
+        loadFactor: 0.9,
+        firstOffset,
+        // Offsets are further apart than bits may be.
+        endOffset: firstOffset + (hasBits ? 3 * keys.length : 1e9),
+        randomBytes,
+      });
+      const offsetOf = (i: number) => firstOffset + 3 * i;
+      keys.forEach((key, i) => {
+        const bytes = encodeUtf8(key);
+        map.put(bytes, 0, bytes.length, offsetOf(i));
+      });
+      const supersedes = (key: string, offset: number) => {
+        const bytes = encodeUtf8(key);
+        return map.supersedes(bytes, 0, bytes.length, offset);
+      };
+      keys.forEach((key, i) => {
+        strictEqual(supersedes(key, offsetOf(i)), keys.lastIndexOf(key) > i);
+        ok(supersedes(key, firstOffset - 1));
+      });
+      ok(!supersedes("none of them", firstOffset - 1));
+    }),
+  );
+});
+
 Deno.test("the map takes as many keys as its memory and load allow, and still finds them all", () => {
   const map = new OffsetMap({
     memoryBytes: 24 * 100 + 5,
     loadFactor: 0.9,
-    keyCountMax: 1e9,
+    firstOffset: 0,
+    endOffset: 1e9,
     randomBytes,
   });
   strictEqual(map.capacity, 90);
