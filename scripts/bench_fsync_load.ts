@@ -36,7 +36,8 @@ export interface ProduceFigures {
   readonly p99Ms: number;
 }
 
-function encodeProduce(
+/** A Produce request of one record with acks=all, as it goes over the wire. */
+export function encodeProduce(
   topic: string,
   partition: number,
   recordBytes: number,
@@ -71,7 +72,7 @@ function encodeProduce(
 }
 
 /** @throws {Error} Where the broker refused the record. */
-function checkAnswer(answer: Uint8Array): void {
+export function checkAnswer(answer: Uint8Array): void {
   const reader = new Reader(answer);
   decodeResponseHeader(reader, {
     apiKey: produceRequest.key!,
@@ -86,7 +87,8 @@ function checkAnswer(answer: Uint8Array): void {
   }
 }
 
-async function ask(
+/** Sends a request and waits for the whole answer, which lies in `buffer`. */
+export async function ask(
   connection: Deno.TcpConn,
   frame: Uint8Array<ArrayBuffer>,
   buffer: Uint8Array<ArrayBuffer>,
