@@ -23,8 +23,8 @@ const CONFIG = testTopicConfig({
   "index.interval.bytes": 80,
   "file.delete.delay.ms": 10,
 });
-const BEFORE = 12;
-const DURING = 6;
+const BEFORE = 5;
+const DURING = 2;
 const STARTS_AT = 3;
 
 /** What must be there, and what may. */
