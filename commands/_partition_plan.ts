@@ -65,9 +65,10 @@ const RECOVERY_BYTES_PER_MS = 500_000;
 const ELECTION_MS_PER_PARTITION = 2;
 const BROKER_BYTES_PER_REPLICA = 44 * KIB;
 
-/** The clients' defaults: `batch.size`, `max.partition.fetch.bytes`. */
+/** The clients' defaults: `batch.size`, `max.partition.fetch.bytes`, `fetch.max.bytes` (of each broker). */
 const BATCH_BYTES = 16 * KIB;
 const FETCH_BYTES = MIB;
+const ANSWER_BYTES = 50 * MIB;
 
 /** Plans a topic. */
 export function planPartitions(request: PlanRequest): PartitionPlan {
@@ -88,14 +89,18 @@ export function planPartitions(request: PlanRequest): PartitionPlan {
     fileHandlesKafka: replicas * KAFKA_FILES_PER_SEGMENT,
     recoveryMs: {
       least: openMs,
-      most: openMs + replicas * segmentBytes / RECOVERY_BYTES_PER_MS,
+      most: openMs +
+        Math.round(replicas * segmentBytes / RECOVERY_BYTES_PER_MS),
     },
     failoverMs: request.replicationFactor === 1 ? null : failoverMs(request, {
       replicas,
     }),
     brokerMemoryBytes: replicas * BROKER_BYTES_PER_REPLICA,
     producerMemoryBytes: partitionCount * BATCH_BYTES,
-    consumerMemoryBytes: partitionCount * FETCH_BYTES,
+    consumerMemoryBytes: Math.min(
+      partitionCount * FETCH_BYTES,
+      brokerCount * ANSWER_BYTES,
+    ),
   };
 }
 

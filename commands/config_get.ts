@@ -2,7 +2,11 @@
 
 import { command } from "../core/cli/command.ts";
 import { ExitCode } from "../core/cli/exit_code.ts";
-import { connectionFlags, outputFlags } from "../core/cli/flags.ts";
+import {
+  connectionFlags,
+  outputFlags,
+  type OutputFormat,
+} from "../core/cli/flags.ts";
 import { printRows } from "../core/cli/rows.ts";
 import { ExitError } from "../core/cli/usage_error.ts";
 import {
@@ -67,7 +71,9 @@ export default command({
         { field: "documentation", wide: true },
       ],
       nameField: "name",
-      rows: shown.map(rowOf).sort((a, b) => a.name < b.name ? -1 : 1),
+      rows: shown.map((entry) => rowOf(entry, flags.output)).sort((a, b) =>
+        a.name < b.name ? -1 : 1
+      ),
     });
     if (missing.length > 0) {
       throw new ExitError(
@@ -81,18 +87,20 @@ export default command({
   },
 });
 
-function rowOf(entry: ConfigEntry) {
+/** The values that stand behind each other are objects for programs, short texts for people. */
+function rowOf(entry: ConfigEntry, format: OutputFormat) {
+  const isForPeople = ["table", "wide", "csv"].includes(format);
   return {
     name: entry.name,
     value: entry.value,
     source: sourceName(entry.source),
     isReadOnly: entry.isReadOnly,
     isSensitive: entry.isSensitive,
-    synonyms: entry.synonyms.map(({ name, value, source }) => ({
-      name,
-      value,
-      source: sourceName(source),
-    })),
+    synonyms: entry.synonyms.map(({ name, value, source }) =>
+      isForPeople
+        ? `${sourceName(source)}:${name}=${value ?? "[hidden]"}`
+        : { name, value, source: sourceName(source) }
+    ),
     documentation: entry.documentation,
   };
 }

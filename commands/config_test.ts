@@ -115,6 +115,17 @@ Deno.test("a dry run foresees what it does not do", () =>
     );
     const [{ value, source, synonyms }] = JSON.parse(stdout);
     deepEqual([value, source], ["9000", "DYNAMIC_DEFAULT_BROKER_CONFIG"]);
+    const wide = await broker.kq(
+      ["config", "get", "topic", "t", "retention.ms", "-o", "wide"],
+    );
+    equal(
+      wide.stdout.includes(
+        " DYNAMIC_DEFAULT_BROKER_CONFIG:log.retention.ms=9000," +
+          "DEFAULT_CONFIG:log.retention.hours=168 ",
+      ),
+      true,
+      wide.stdout,
+    );
     deepEqual(synonyms.map((each: { value: string }) => each.value), [
       "9000",
       "168",

@@ -62,6 +62,7 @@ Deno.test("one replica fails over to nobody, and kq's open files have a limit", 
     targetRate: 100e9,
   });
   equal(plan.partitionCount, 2000);
+  equal(plan.consumerMemoryBytes, 3 * 50 * MIB);
   equal(plan.failoverMs, null);
   deepEqual([plan.fileHandles, plan.fileHandlesKafka], [512, 2001]);
 });
