@@ -33,6 +33,7 @@ import {
   startKafka,
   startKq,
 } from "./brokers.ts";
+import { countDumped } from "./dumped_records.ts";
 import { type RecordCase, recordCases } from "./record_cases.ts";
 
 const PRODUCE = exchange(produceRequest, produceResponse);
@@ -218,6 +219,18 @@ async function observeAll(broker: RunningBroker): Promise<string[][]> {
   return seen;
 }
 
+/** Whether Java finds in kq's files what kq says is there; gives the cases where it does not. */
+async function unreadToJava(
+  directory: string,
+  seen: readonly (readonly string[])[],
+): Promise<string[]> {
+  const dumped = await countDumped(directory);
+  return recordCases.filter((_, i) => {
+    const stored = seen[i].join("\n").match(/^magic 2 .* count (\d+)/m);
+    return dumped.get(`case-${i}`) !== Number(stored?.[1] ?? 0);
+  }).map(({ name }) => name);
+}
+
 function report(kq: string[][], kafka: string[][]): number {
   let surprises = 0;
   recordCases.forEach(({ name, differs }, i) => {
@@ -259,7 +272,14 @@ try {
   console.log(
     `${recordCases.length} cases, ${surprises} not as expected; kq means to differ in ${known.length}`,
   );
-  if (surprises > 0) Deno.exitCode = 1;
+  const unread = await unreadToJava(brokers[0].dataDirectory, kq);
+  for (const name of unread) console.log(`FAIL ${name}: Java does not read it`);
+  console.log(
+    `DumpLogSegments finds all records of kq in ${
+      recordCases.length - unread.length
+    } topics`,
+  );
+  if (surprises + unread.length > 0) Deno.exitCode = 1;
 } finally {
   for (const broker of brokers) await broker.stop();
   await Deno.remove(work, { recursive: true });
