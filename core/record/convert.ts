@@ -23,6 +23,7 @@ import {
   type OldMagic,
   readMessage,
   recordsOfMessage,
+  WRAPPED_MESSAGES_MAX,
 } from "./message_set.ts";
 import type { Record } from "./record.ts";
 import { decodeBatch, encodeBatch } from "./record_batch.ts";
@@ -45,7 +46,8 @@ export interface DownConvertOptions {
  * Old formats do not know zstd: what is converted ends before such a batch.
  *
  * @throws {KafkaError} `UNSUPPORTED_COMPRESSION_TYPE` where zstd comes first;
- * `CORRUPT_MESSAGE` or `INVALID_RECORD` for damaged batches.
+ * `MESSAGE_TOO_LARGE` where one has more than a million records; `CORRUPT_MESSAGE`
+ * or `INVALID_RECORD` for damaged batches.
  */
 export function downConvert(
   bytes: Uint8Array,
@@ -126,6 +128,12 @@ function readForOldFormat(
       `The batch at offset ${header.baseOffset} is compressed with ${
         compression ?? `an unknown codec (${header.compressionId})`
       }, which the client's format does not know.`,
+    );
+  }
+  if (header.recordCount > WRAPPED_MESSAGES_MAX) {
+    throw new KafkaError(
+      "MESSAGE_TOO_LARGE",
+      `The batch at offset ${header.baseOffset} has ${header.recordCount} records, more than the ${WRAPPED_MESSAGES_MAX} that are converted for old clients.`,
     );
   }
   return {

@@ -1,10 +1,15 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { writeInt32 } from "../base/big_endian.ts";
 import { concatBytes } from "../base/bytes.ts";
 import type { CompressionName } from "../compress/codecs.ts";
 import { encodeEndTransactionMarker } from "./control_record.ts";
 import { downConvert, upConvert } from "./convert.ts";
 import { encodeMessageSet, type OldMagic } from "./message_set.ts";
-import { encodeBatch, readBatchHeader } from "./record_batch.ts";
+import {
+  encodeBatch,
+  readBatchHeader,
+  RECORD_COUNT_POSITION,
+} from "./record_batch.ts";
 import { batchesIn, recordsOfBatch } from "./record_stream.ts";
 
 const text = (value: string) => new TextEncoder().encode(value);
@@ -122,6 +127,15 @@ Deno.test("downConvert() refuses zstd", () => {
   const before = encodeBatch({ records });
   const converted = downConvert(concatBytes([before, batch, before]), 1);
   deepStrictEqual(offsetsOf(converted), [0, 1, 2], "it ends before zstd");
+});
+
+Deno.test("downConvert() makes no millions of messages out of one small batch", () => {
+  const batch = encodeBatch({
+    records: [{ timestampMs: 1, key: null, value: null }],
+    compression: "gzip",
+  });
+  writeInt32(batch, RECORD_COUNT_POSITION, 1_000_001);
+  throws(() => downConvert(batch, 1), { errorName: "MESSAGE_TOO_LARGE" });
 });
 
 Deno.test("upConvert() makes one batch with offsets of its own", () => {
