@@ -8,10 +8,12 @@
 import { DAY_MS, GIB, HOUR_MS, KIB, MIB, MINUTE_MS } from "../base/units.ts";
 import { METADATA_VERSIONS } from "./metadata_versions.ts";
 import { type ConfigRows, LONG_MAX } from "./table.ts";
+import { sharedRowsUnused } from "./shared_rows_unused.ts";
 import { unused } from "./unused_row.ts";
 
 /** Rows of keys that are accepted without effect. */
 export const brokerRowsUnused = {
+  ...sharedRowsUnused,
   "alter.config.policy.class.name": unused("class", null, "low"),
   "alter.log.dirs.replication.quota.window.num": unused("int", 11, "low", {
     min: 1,
@@ -23,7 +25,6 @@ export const brokerRowsUnused = {
     { min: 1 },
   ),
   "authorizer.class.name": unused("string", "", "low"),
-  "auto.include.jmx.reporter": unused("boolean", true, "low"),
   "background.threads": unused("int", 10, "high", {
     min: 1,
     dynamic: "cluster-wide",
@@ -139,7 +140,6 @@ export const brokerRowsUnused = {
   "metadata.max.retention.bytes": unused("long", 100 * MIB, "high"),
   "metadata.max.retention.ms": unused("long", 7 * DAY_MS, "high"),
   "metric.reporters": unused("list", [], "low", { dynamic: "cluster-wide" }),
-  "metrics.num.samples": unused("int", 2, "low", { min: 1 }),
   "metrics.recording.level": unused("string", "INFO", "low"),
   "metrics.sample.window.ms": unused("long", 30_000, "low", { min: 1 }),
   "num.io.threads": unused("int", 8, "high", {
@@ -261,7 +261,6 @@ export const brokerRowsUnused = {
   "remote.log.storage.system.enable": unused("boolean", false, "medium"),
   "replica.selector.class": unused("string", null, "medium"),
   "replica.socket.receive.buffer.bytes": unused("int", 64 * KIB, "high"),
-  "sasl.client.callback.handler.class": unused("class", null, "medium"),
   "sasl.kerberos.kinit.cmd": unused("string", "/usr/bin/kinit", "medium", {
     dynamic: "per-broker",
   }),
@@ -283,10 +282,6 @@ export const brokerRowsUnused = {
   "sasl.kerberos.ticket.renew.window.factor": unused("double", 0.8, "medium", {
     dynamic: "per-broker",
   }),
-  "sasl.login.callback.handler.class": unused("class", null, "medium"),
-  "sasl.login.class": unused("class", null, "medium"),
-  "sasl.login.connect.timeout.ms": unused("int", null, "low"),
-  "sasl.login.read.timeout.ms": unused("int", null, "low"),
   "sasl.login.refresh.buffer.seconds": unused("short", 300, "medium", {
     dynamic: "per-broker",
   }),
@@ -299,25 +294,8 @@ export const brokerRowsUnused = {
   "sasl.login.refresh.window.jitter": unused("double", 0.05, "medium", {
     dynamic: "per-broker",
   }),
-  "sasl.login.retry.backoff.max.ms": unused("long", 10_000, "low"),
-  "sasl.login.retry.backoff.ms": unused("long", 100, "low"),
   "sasl.mechanism.controller.protocol": unused("string", "GSSAPI", "high"),
-  "sasl.oauthbearer.clock.skew.seconds": unused("int", 30, "low"),
-  "sasl.oauthbearer.expected.audience": unused("list", null, "low"),
-  "sasl.oauthbearer.expected.issuer": unused("string", null, "low"),
-  "sasl.oauthbearer.jwks.endpoint.refresh.ms": unused("long", HOUR_MS, "low"),
-  "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms": unused(
-    "long",
-    10_000,
-    "low",
-  ),
-  "sasl.oauthbearer.jwks.endpoint.retry.backoff.ms": unused("long", 100, "low"),
-  "sasl.oauthbearer.jwks.endpoint.url": unused("string", null, "medium"),
-  "sasl.oauthbearer.scope.claim.name": unused("string", "scope", "low"),
-  "sasl.oauthbearer.sub.claim.name": unused("string", "sub", "low"),
-  "sasl.oauthbearer.token.endpoint.url": unused("string", null, "medium"),
   "sasl.server.callback.handler.class": unused("class", null, "medium"),
-  "security.providers": unused("string", null, "low"),
   "ssl.allow.dn.changes": unused("boolean", false, "low"),
   "ssl.allow.san.changes": unused("boolean", false, "low"),
   "ssl.engine.factory.class": unused("class", null, "low", {

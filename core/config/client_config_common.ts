@@ -4,13 +4,14 @@
 // Source: Kafka documentation, "Configuration: Producer Configs", "Consumer
 // Configs" and "Admin Configs".
 
-import { HOUR_MS, KIB, MINUTE_MS } from "../base/units.ts";
+import { KIB, MINUTE_MS } from "../base/units.ts";
 import type { ConfigRows } from "./table.ts";
+import { sharedRowsUnused } from "./shared_rows_unused.ts";
 import { unused } from "./unused_row.ts";
 
 /** Keys that are the same for all clients. */
 export const commonClientRows = {
-  "auto.include.jmx.reporter": unused("boolean", true, "low"),
+  ...sharedRowsUnused,
   "client.dns.lookup": unused("string", "use_all_dns_ips", "medium", {
     oneOf: ["use_all_dns_ips", "resolve_canonical_bootstrap_servers_only"],
   }),
@@ -26,7 +27,6 @@ export const commonClientRows = {
     oneOf: ["REBOOTSTRAP", "NONE"],
     ignoreCase: true,
   }),
-  "metrics.num.samples": unused("int", 2, "low", { min: 1 }),
   "metrics.recording.level": unused("string", "INFO", "low", {
     oneOf: ["INFO", "DEBUG", "TRACE"],
   }),
@@ -66,7 +66,6 @@ export const commonClientRows = {
     importance: "low",
     doc: "First pause before a request is sent again.",
   },
-  "sasl.client.callback.handler.class": unused("class", null, "medium"),
   "sasl.jaas.config": {
     type: "password",
     default: null,
@@ -79,10 +78,6 @@ export const commonClientRows = {
   "sasl.kerberos.service.name": unused("string", null, "medium"),
   "sasl.kerberos.ticket.renew.jitter": unused("double", 0.05, "low"),
   "sasl.kerberos.ticket.renew.window.factor": unused("double", 0.8, "low"),
-  "sasl.login.callback.handler.class": unused("class", null, "medium"),
-  "sasl.login.class": unused("class", null, "medium"),
-  "sasl.login.connect.timeout.ms": unused("int", null, "low"),
-  "sasl.login.read.timeout.ms": unused("int", null, "low"),
   "sasl.login.refresh.buffer.seconds": unused("short", 300, "low", {
     min: 0,
     max: 3600,
@@ -99,8 +94,6 @@ export const commonClientRows = {
     min: 0,
     max: 0.25,
   }),
-  "sasl.login.retry.backoff.max.ms": unused("long", 10_000, "low"),
-  "sasl.login.retry.backoff.ms": unused("long", 100, "low"),
   "sasl.mechanism": {
     type: "string",
     default: "GSSAPI",
@@ -108,21 +101,7 @@ export const commonClientRows = {
     doc: "How to log in.",
     effect: "none",
   },
-  "sasl.oauthbearer.clock.skew.seconds": unused("int", 30, "low"),
-  "sasl.oauthbearer.expected.audience": unused("list", null, "low"),
-  "sasl.oauthbearer.expected.issuer": unused("string", null, "low"),
   "sasl.oauthbearer.header.urlencode": unused("boolean", false, "low"),
-  "sasl.oauthbearer.jwks.endpoint.refresh.ms": unused("long", HOUR_MS, "low"),
-  "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms": unused(
-    "long",
-    10_000,
-    "low",
-  ),
-  "sasl.oauthbearer.jwks.endpoint.retry.backoff.ms": unused("long", 100, "low"),
-  "sasl.oauthbearer.jwks.endpoint.url": unused("string", null, "medium"),
-  "sasl.oauthbearer.scope.claim.name": unused("string", "scope", "low"),
-  "sasl.oauthbearer.sub.claim.name": unused("string", "sub", "low"),
-  "sasl.oauthbearer.token.endpoint.url": unused("string", null, "medium"),
   "security.protocol": {
     type: "string",
     default: "PLAINTEXT",
@@ -131,7 +110,6 @@ export const commonClientRows = {
     importance: "medium",
     doc: "Security protocol of the brokers' listener.",
   },
-  "security.providers": unused("string", null, "low"),
   "send.buffer.bytes": {
     type: "int",
     default: 128 * KIB,
