@@ -411,7 +411,11 @@ export class GroupConsumer extends Consumer {
   ): Promise<void> {
     if (this.#subscription !== null && this.generationId < 0) return;
     try {
-      await this.#commits.commit(offsets, { deadlineMs, retries: true });
+      await this.#commits.commit(offsets, {
+        deadlineMs,
+        retries: true,
+        rebalanceMs: this.#settings.heartbeatIntervalMs,
+      });
     } catch {
       // Whoever gets the partitions begins where the last commit left them.
     }

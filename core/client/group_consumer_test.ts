@@ -11,6 +11,11 @@ import { type SimHost, simHost } from "../testing/sim_host.ts";
 import { apiKeys } from "../wire/kafka/api_keys.ts";
 import { ErrorCode } from "../wire/kafka/errors.ts";
 
+interface OffsetsOfTopic {
+  readonly name: string;
+  readonly partitions: readonly { readonly partitionIndex: number }[];
+}
+
 interface Scene {
   readonly sim: SimHost;
   readonly fake: FakeCluster;
@@ -364,6 +369,41 @@ Deno.test("commitAsync() commits once, and says where that failed", () =>
     // Without auto commit, closing commits nothing.
     strictEqual(group().offsets.get("t-0"), 3);
   }));
+
+for (
+  const refusal of ["ILLEGAL_GENERATION", "REBALANCE_IN_PROGRESS"] as const
+) {
+  Deno.test(`a commit that meets ${refusal} during a join goes through after it`, () =>
+    scene(async ({ fake, running, group, pass }) => {
+      const { partitions } = fake.state.createTopic("t", 2);
+      const config = { "partition.assignment.strategy": "cooperative-sticky" };
+      const a = running(config).start();
+      await pass(2000);
+      // What is shared out is late, and what is read meanwhile is not committed.
+      fake.broker(2).script(apiKeys.SyncGroup, { delayMs: 1500 });
+      group().startRebalance();
+      while (group().generationId < 2) await pass(100);
+      partitions.forEach((partition) => fill(partition, 3));
+      await pass(700);
+      strictEqual(a.records.length, 6);
+      const errorCode = ErrorCode[refusal];
+      fake.broker(2).script(apiKeys.OffsetCommit, {
+        answer: ({ body }) => ({
+          topics: body.topics.map((topic: OffsetsOfTopic) => ({
+            name: topic.name,
+            partitions: topic.partitions.map(({ partitionIndex }) => ({
+              partitionIndex,
+              errorCode,
+            })),
+          })),
+        }),
+      });
+      await a.stop();
+      deepStrictEqual([...group().offsets.values()], [3, 3]);
+      // Nothing was lost, so it was not told so.
+      deepStrictEqual(a.events, ["+ t0 t1", "- t0 t1"]);
+    }));
+}
 
 Deno.test("a member without a reset policy has to be told where to begin", () =>
   scene(async ({ fake, running, group }) => {

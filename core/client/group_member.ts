@@ -166,6 +166,8 @@ export class GroupMember implements Membership {
   noteExpulsion(error: KafkaError, as: Committer): void {
     const { memberId, generationId } = this.#identity;
     if (as.memberId !== memberId || as.generationId !== generationId) return;
+    // The generation may have begun that the answer to come tells of.
+    if (this.#joining !== null) return;
     this.#expelled(error);
   }
 

@@ -78,6 +78,7 @@ type Request = InferInput<typeof consumerGroupHeartbeatRequest>;
 
 export class HeartbeatMember implements Membership {
   readonly keepsPartitions = true;
+  readonly isJoining = false;
   readonly #parts: HeartbeatMemberParts;
   readonly #names: TopicNames;
   #memberId = "";

@@ -27,6 +27,8 @@ export interface Membership {
   readonly generationId: number;
   /** True where `join` has to be called. */
   readonly needsJoin: boolean;
+  /** True while one of the group's rounds goes on that this member takes part in. */
+  readonly isJoining: boolean;
   /** True where others may have what this member owned. */
   readonly isLost: boolean;
 

@@ -30,16 +30,24 @@ export class OffsetCommits {
    * Commits offsets in the name of the member.
    *
    * @param options `retries`: false gives up with the first failure.
+   * `rebalanceMs`: goes on for so long while the group is sharing out; for
+   * partitions that this member keeps meanwhile.
    * @throws {KafkaError} `REBALANCE_IN_PROGRESS` where the commit has to wait for
    * the next poll; `UNKNOWN_MEMBER_ID`, `ILLEGAL_GENERATION`, `FENCED_INSTANCE_ID`,
    * `FENCED_MEMBER_EPOCH` where others may have the partitions by now; what else a partition failed with.
    */
   async commit(
     offsets: readonly OffsetToCommit[],
-    options: { readonly deadlineMs: number; readonly retries: boolean },
+    options: {
+      readonly deadlineMs: number;
+      readonly retries: boolean;
+      readonly rebalanceMs?: number;
+    },
   ): Promise<void> {
     if (offsets.length === 0) return;
     const { deadlineMs } = options;
+    const { monotonicMs } = this.#clock;
+    const sharedByMs = monotonicMs() + (options.rebalanceMs ?? 0);
     let as = this.#member.committer;
     for (let attempt = 1;; attempt++) {
       let failure: Error;
@@ -59,13 +67,17 @@ export class OffsetCommits {
         failure = asError(error);
       }
       this.#member.noteFailure(failure);
-      const isOver = !options.retries || !isPassing(failure) ||
+      const isRebalance = monotonicMs() < sharedByMs &&
+        this.#isRebalancing(failure);
+      const mayPass = isPassing(failure) || isRebalance;
+      const isOver = !options.retries || !mayPass ||
         failure instanceof ClusterUnreachableError;
       if (isOver || !await this.#cluster.pause(attempt, deadlineMs)) {
         throw failure;
       }
       // An epoch moves on while the member keeps what it has.
-      if (isStale(failure)) as = this.#member.committer;
+      if (isStale(failure) || isRebalance) as = this.#member.committer;
+      if (isRebalance && as.generationId < 0) throw failure;
     }
   }
 
@@ -113,6 +125,13 @@ export class OffsetCommits {
       if (offset < 0) position.requestReset(null);
       else position.seek(offset, leaderEpoch);
     });
+  }
+
+  /** True where another commit may go through once this member has joined. */
+  #isRebalancing(error: Error): boolean {
+    return error instanceof KafkaError &&
+      (error.errorName === "REBALANCE_IN_PROGRESS" ||
+        (error.errorName === "ILLEGAL_GENERATION" && this.#member.isJoining));
   }
 
   get #clock(): { readonly monotonicMs: () => number } {
