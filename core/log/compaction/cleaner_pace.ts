@@ -30,6 +30,6 @@ export class CleanerPace {
   }
 }
 
-const IDLE_TURN_MS = 4;
+const IDLE_TURN_MS = 7;
 const BUSY_TURN_MS = 2;
 const BUSY_REST_MS = 2;

@@ -40,6 +40,12 @@ export class OffsetMap {
   readonly #firstOffset: number;
   /** Empty where the dirty part has too many offsets. */
   readonly #superseded: Uint8Array;
+  /** Keys on their way into the map, by their hashes; each takes the time of a memory access, several at once little more. */
+  readonly #waitingHashes = new Int32Array(4 * WAITING_MAX);
+  readonly #waitingOffsets = new Float64Array(WAITING_MAX);
+  #waitingCount = 0;
+  /** Of no use; keeps the accesses from being optimized away. */
+  #fetched = 0;
   #size = 0;
   #latestOffset = -1;
 
@@ -62,16 +68,19 @@ export class OffsetMap {
 
   /** Number of keys. */
   get size(): number {
+    this.#putWaiting();
     return this.#size;
   }
 
   get isFull(): boolean {
+    if (this.#size + this.#waitingCount < this.capacity) return false;
+    this.#putWaiting();
     return this.#size >= this.capacity;
   }
 
   /** Part of the slots that is used. */
   get utilization(): number {
-    return this.#size / this.#slotCount;
+    return this.size / this.#slotCount;
   }
 
   /** The map says nothing of records after it; -1 where it knows of none. */
@@ -85,20 +94,25 @@ export class OffsetMap {
 
   /** Sets the offset of the key in `bytes` from `start` to `end`; the map is not full. */
   put(bytes: Uint8Array, start: number, end: number, offset: number): void {
-    const at = this.#find(bytes, start, end);
-    const entries = this.#entries;
-    if ((entries[at + 4] | entries[at + 5]) === 0) {
-      entries.set(this.#hash.words, at);
-      this.#size++;
-    } else this.#supersede(offsetAt(entries, at));
-    entries[at + 4] = (offset + 1) / TWO_32;
-    entries[at + 5] = offset + 1;
+    this.#hash.update(bytes, start, end);
+    const { words } = this.#hash;
+    const index = this.#waitingCount++;
+    const hashes = this.#waitingHashes;
+    hashes[4 * index] = words[0];
+    hashes[4 * index + 1] = words[1];
+    hashes[4 * index + 2] = words[2];
+    hashes[4 * index + 3] = words[3];
+    this.#waitingOffsets[index] = offset;
     this.#latestOffset = offset;
+    if (this.#waitingCount === WAITING_MAX) this.#putWaiting();
   }
 
   /** The offset of a key; -1 where it has none. */
   get(bytes: Uint8Array, start: number, end: number): number {
-    return offsetAt(this.#entries, this.#find(bytes, start, end));
+    this.#putWaiting();
+    this.#hash.update(bytes, start, end);
+    const [a, b, c, d] = this.#hash.words;
+    return offsetAt(this.#entries, this.#find(a, b, c, d));
   }
 
   /** Whether the key in `bytes` has come with a later offset than this one. */
@@ -108,6 +122,7 @@ export class OffsetMap {
     end: number,
     offset: number,
   ): boolean {
+    this.#putWaiting();
     const bit = offset - this.#firstOffset;
     if (bit < 0 || bit >= this.#superseded.length * 8) {
       return offset < this.get(bytes, start, end);
@@ -122,14 +137,38 @@ export class OffsetMap {
     this.#superseded[index] |= 1 << (bit & 7);
   }
 
-  /** Where the entry of a key is, or the empty one where it would go. */
-  #find(bytes: Uint8Array, start: number, end: number): number {
-    this.#hash.update(bytes, start, end);
-    const { words } = this.#hash;
-    const a = words[0];
-    const b = words[1];
-    const c = words[2];
-    const d = words[3];
+  /** Puts what waits, after all its places were fetched into the processor's cache at once. */
+  #putWaiting(): void {
+    const count = this.#waitingCount;
+    if (count === 0) return;
+    this.#waitingCount = 0;
+    const entries = this.#entries;
+    const hashes = this.#waitingHashes;
+    let fetched = 0;
+    for (let i = 0; i < count; i++) {
+      const at = (hashes[4 * i] >>> 0) % this.#slotCount * ENTRY_WORDS;
+      fetched ^= entries[at] ^ entries[at + 5];
+    }
+    this.#fetched = fetched;
+    for (let i = 0; i < count; i++) {
+      const at = this.#find(
+        hashes[4 * i],
+        hashes[4 * i + 1],
+        hashes[4 * i + 2],
+        hashes[4 * i + 3],
+      );
+      const offset = this.#waitingOffsets[i];
+      if ((entries[at + 4] | entries[at + 5]) === 0) {
+        for (let k = 0; k < 4; k++) entries[at + k] = hashes[4 * i + k];
+        this.#size++;
+      } else this.#supersede(offsetAt(entries, at));
+      entries[at + 4] = (offset + 1) / TWO_32;
+      entries[at + 5] = offset + 1;
+    }
+  }
+
+  /** Where the entry of a key with this hash is, or the empty one where it would go. */
+  #find(a: number, b: number, c: number, d: number): number {
     const count = this.#slotCount;
     const entries = this.#entries;
     let slot = (a >>> 0) % count;
@@ -149,6 +188,7 @@ function offsetAt(entries: Int32Array, at: number): number {
   return entries[at + 4] * TWO_32 + (entries[at + 5] >>> 0) - 1;
 }
 
+const WAITING_MAX = 32;
 /** The bits take at most this part of the map's memory, beside it. */
 const BITS_PART = 8;
 const ENTRY_WORDS = MAP_ENTRY_BYTES / 4;
