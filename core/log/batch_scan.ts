@@ -44,6 +44,11 @@ export interface ScanOptions {
   readonly chunkBytes: number;
   /** Ranges to step over. */
   readonly leftOut?: readonly CorruptRange[];
+  /**
+   * Reads everything into the same memory, each byte once: views that the scan
+   * gave are good until its next call only.
+   */
+  readonly reusesMemory?: boolean;
 }
 
 /** Chunk for a walk that wants a few headers. */
@@ -57,6 +62,9 @@ export class BatchScan {
   readonly #to: number;
   readonly #chunkBytes: number;
   readonly #leftOut: readonly CorruptRange[];
+  readonly #reusesMemory: boolean;
+  /** Holds the window, where it is used again. */
+  #memory: Uint8Array = EMPTY;
   #position: number;
   #nextPosition: number;
   #window: Uint8Array = EMPTY;
@@ -71,6 +79,7 @@ export class BatchScan {
     this.#to = options.to;
     this.#chunkBytes = options.chunkBytes;
     this.#leftOut = options.leftOut ?? [];
+    this.#reusesMemory = options.reusesMemory ?? false;
   }
 
   /** Why `next` gave `null`; `null` where the end was reached. */
@@ -143,12 +152,26 @@ export class BatchScan {
       Math.max(sizeBytes, this.#chunkBytes),
       this.#to - position,
     );
-    // A fresh buffer: views of the one before may still be in use.
-    const window = new Uint8Array(wanted);
-    const count = this.#file.readAt(window, position);
-    this.#window = window.subarray(0, count);
+    const kept = this.#reusesMemory ? this.#keep(at, wanted) : EMPTY;
+    // Fresh memory, else: views of what was before may still be in use.
+    const memory = this.#reusesMemory ? this.#memory : new Uint8Array(wanted);
+    const count = kept.length + this.#file.readAt(
+      memory.subarray(kept.length, wanted),
+      position + kept.length,
+    );
+    this.#window = memory.subarray(0, count);
     this.#windowStart = position;
     return count < sizeBytes ? -1 : 0;
+  }
+
+  /** Moves what the window has from a place on to the front of the memory, which has room for `wanted` bytes then. */
+  #keep(at: number, wanted: number): Uint8Array {
+    const kept = at >= 0 && at < this.#window.length
+      ? this.#window.subarray(at)
+      : EMPTY;
+    if (this.#memory.length < wanted) this.#memory = new Uint8Array(wanted);
+    this.#memory.set(kept);
+    return kept;
   }
 }
 

@@ -64,7 +64,9 @@ export function recoverSegment(
   segment.isDirty = true;
   segment.isNew = true; // Its names, too, may be in the page cache only.
   const damaged: CorruptRange[] = [];
-  const scan = segment.scan(0, WHOLE_CHUNK_BYTES);
+  const scan = segment.scan(0, WHOLE_CHUNK_BYTES, {
+    reusesMemory: true,
+  });
   let expected = bounds.startOffset;
   for (;;) {
     const batch = scan.next(true);

@@ -13,6 +13,7 @@ import {
   type CorruptRange,
   HEADER_CHUNK_BYTES,
   type ScanFault,
+  type ScanOptions,
   WHOLE_CHUNK_BYTES,
 } from "./batch_scan.ts";
 import type { BatchSummary } from "./batch_summary.ts";
@@ -265,8 +266,13 @@ export class Segment {
   }
 
   /** A walk over the batches from a position, which is a batch's start. */
-  scan(from: number, chunkBytes = HEADER_CHUNK_BYTES): BatchScan {
+  scan(
+    from: number,
+    chunkBytes = HEADER_CHUNK_BYTES,
+    { reusesMemory = false }: Pick<ScanOptions, "reusesMemory"> = {},
+  ): BatchScan {
     return new BatchScan(this.log, {
+      reusesMemory,
       from,
       to: this.sizeBytes,
       chunkBytes,
