@@ -48,6 +48,8 @@ export class LogFlusher {
   #running: Promise<void> | null = null;
   #next: Promise<void> | null = null;
   #cancelTimer: (() => void) | null = null;
+  /** When the timer runs, in monotonic time. */
+  #timerDueMs = Infinity;
   /** Lowest end the log was cut to during the flush under way. */
   #cutDuringFlush = Infinity;
   /** Whether names went that a crash may bring back. */
@@ -87,8 +89,14 @@ export class LogFlusher {
 
   /** Flushes within a time, unless a flush comes before. */
   flushWithin(delayMs: number): void {
-    if (this.#cancelTimer !== null) return;
-    this.#cancelTimer = this.#options.clock.after(delayMs, () => {
+    const { clock } = this.#options;
+    if (this.#cancelTimer !== null) {
+      // The time may have been cut down meanwhile; to grow, it waits for a flush.
+      if (clock.monotonicMs() + delayMs >= this.#timerDueMs) return;
+      this.#cancelTimer();
+    }
+    this.#timerDueMs = clock.monotonicMs() + delayMs;
+    this.#cancelTimer = clock.after(delayMs, () => {
       this.#cancelTimer = null;
       if (this.#log.logEndOffset() > this.#recoveryPoint) {
         this.flush().catch(() => {});

@@ -119,6 +119,10 @@ export class LogStorage {
 
   set config(config: TopicConfig) {
     this.#writer.config = config;
+    const isUnflushed = this.#endOffset > this.#flusher.recoveryPoint;
+    if (isUnflushed && !this.#isDeleted && !this.#isAbandoned) {
+      this.#flushInTime();
+    }
     // What is unflushed is flushed as the new configuration says.
     this.#flusher.forgetFlushWithin();
     if (this.#endOffset === this.#flusher.recoveryPoint) return;
@@ -218,8 +222,7 @@ export class LogStorage {
   flushAsConfigured(): Promise<void> | null {
     const unflushed = this.#endOffset - this.#flusher.recoveryPoint;
     if (unflushed >= this.config["flush.messages"]) return this.flush();
-    const delayMs = this.config["flush.ms"];
-    if (delayMs < FOREVER_MS) this.#flusher.flushWithin(delayMs);
+    this.#flushInTime();
     return null;
   }
 
@@ -420,6 +423,11 @@ export class LogStorage {
     this.#snapshots.keepOnly(
       new Set(this.segments.all().map((segment) => segment.baseOffset)),
     );
+  }
+
+  #flushInTime(): void {
+    const delayMs = this.config["flush.ms"];
+    if (delayMs < FOREVER_MS) this.#flusher.flushWithin(delayMs);
   }
 
   /** What comes after an offset was never cleaned. */

@@ -315,6 +315,33 @@ Deno.test("flush.ms flushes after its time", async () => {
   });
 });
 
+Deno.test("flush.ms that is set or cut down later holds for what was appended before", async () => {
+  const sim = simHost(3);
+  const plain = testTopicConfig();
+  const within = (ms: number) => testTopicConfig({ "flush.ms": ms });
+  await sim.run(async () => {
+    const dirs = await openTestLogs(sim.host, { topicConfig: plain });
+    const log = dirs.createLog({
+      topic: "t",
+      partition: 0,
+      topicId: TOPIC_ID,
+      config: plain,
+    });
+    const wait = (ms: number) =>
+      new Promise<void>((done) => sim.host.clock.after(ms, done));
+    appendTest(log, ["a"]);
+    log.updateConfig(within(60_000));
+    await wait(500);
+    strictEqual(log.recoveryPoint, 0);
+    log.updateConfig(within(300));
+    await wait(200);
+    strictEqual(log.recoveryPoint, 0);
+    await wait(200);
+    strictEqual(log.recoveryPoint, 1);
+    dirs.abandon();
+  });
+});
+
 onLog(
   "a roll flushes the segment that it closes",
   { "segment.bytes": 200 },
