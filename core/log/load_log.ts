@@ -20,6 +20,7 @@ import { LEADER_EPOCH_CHECKPOINT } from "./partition_state_files.ts";
 import { ProducerSnapshots } from "./producer_snapshots.ts";
 import { ProducerState } from "./producer_state.ts";
 import { recoverSegment } from "./recover_segment.ts";
+import { isRenewed, markRenewed } from "./renewed_logs.ts";
 import { readWhole } from "./replace_file.ts";
 import { replayProducers } from "./replay_producers.ts";
 import {
@@ -56,17 +57,20 @@ export interface LoadOptions extends LogIdentity {
  * Makes the folder and the first segment of a new partition.
  *
  * @param topicId Base64url; `null` where topics have none.
+ * @param options `isRenewed`: checkpoints may speak of another log of its name.
  * @throws {HostError} Where the disk failed; what was made is removed again.
  */
 export function createLog(
   environment: LogEnvironment,
   identity: LogIdentity,
   topicId: string | null,
+  { isRenewed = false }: { readonly isRenewed?: boolean } = {},
 ): PartitionLog {
   const { host, pool } = environment;
   const { place } = identity;
   try {
     host.disk.makeDirectory(place.path);
+    if (isRenewed) markRenewed(host.disk, place.path);
     const segments = new SegmentList();
     segments.push(
       Segment.create(
@@ -107,6 +111,15 @@ export function loadLog(
   return new LogLoader(environment, options).load();
 }
 
+/** What checkpoints say of a log that they do not know. */
+const NOTHING_KNOWN = {
+  recoveryPoint: 0,
+  logStartOffset: 0,
+  isStartSaved: false,
+  highWatermark: null,
+  cleanedOffset: null,
+} as const;
+
 class LogLoader {
   readonly #environment: LogEnvironment;
   readonly #options: LoadOptions;
@@ -123,8 +136,10 @@ class LogLoader {
   constructor(environment: LogEnvironment, options: LoadOptions) {
     const { disk } = environment.host;
     this.#environment = environment;
-    this.#options = options;
-    this.#recoveryPoint = options.recoveryPoint;
+    this.#options = isRenewed(disk, options.place.path)
+      ? { ...options, ...NOTHING_KNOWN }
+      : options;
+    this.#recoveryPoint = this.#options.recoveryPoint;
     this.#producers = new ProducerState(nameOf(options));
     this.#names = sweepFolder(disk, options.place.path);
     this.#snapshots = new ProducerSnapshots(disk, options.place, this.#names);

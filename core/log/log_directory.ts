@@ -50,7 +50,9 @@ import {
 } from "./partition_files.ts";
 import type { PartitionLog } from "./partition_log.ts";
 import { folderOf, replaceFile } from "./replace_file.ts";
+import { isRenewed, RenewedLogs } from "./renewed_logs.ts";
 import { SharedSync } from "./shared_sync.ts";
+import { Turns } from "./turns.ts";
 
 export type { CheckpointKind };
 
@@ -93,7 +95,9 @@ export class LogDirectory {
   readonly #writes = new Serial();
   readonly #names: SharedSync;
   readonly #starts: SharedSync;
+  readonly #turns: Turns;
   readonly #forgotten: SharedSync;
+  readonly #renewed: RenewedLogs;
   readonly #written = new Map<CheckpointKind, Uint8Array>();
   readonly #removals = new Map<() => void, PartitionLog>();
   #lock: { release(): void } | null = null;
@@ -107,8 +111,13 @@ export class LogDirectory {
     this.#names = new SharedSync(() =>
       options.host.disk.syncDirectory(options.path)
     );
+    this.#turns = new Turns(options.host.clock);
     this.#starts = new SharedSync(() => this.checkpoint("logStart"));
     this.#forgotten = new SharedSync(() => this.#forgetDeleted());
+    this.#renewed = new RenewedLogs(
+      options.host.disk,
+      (name) => this.logs.get(name)?.place.path,
+    );
     this.state = new LogDirectoryState(options.path, options.onFailure);
     this.room = new DiskRoom(options);
   }
@@ -163,6 +172,7 @@ export class LogDirectory {
         this.#environment(),
         { ...options, place: { path: `${this.path}/${name}` } },
         options.topicId,
+        { isRenewed: this.#renewed.has(name) },
       )
     );
     this.logs.set(name, log);
@@ -267,6 +277,7 @@ export class LogDirectory {
     this.#removals.set(cancel, log);
     // A topic of the same name must not be taken as clean, nor as synced or deleted
     // so far.
+    this.#renewed.add(log.name);
     this.#forgotten.run().catch(() => {});
     void this.#writes.run(() => this.#syncNames());
   }
@@ -306,6 +317,7 @@ export class LogDirectory {
       await closeAll([...this.logs.values()]);
       await this.#writes.idle();
       for (const kind of CHECKPOINT_KINDS) await this.checkpoint(kind);
+      if (this.#renewed.isAny) await this.#forgotten.run();
       this.state.assertOnline();
       // Damage has to be found again at the next start.
       const isSound = ![...this.logs.values()].some((log) => log.isCorrupt);
@@ -359,6 +371,7 @@ export class LogDirectory {
         continue;
       }
       if (host.disk.stat(path)?.isDirectory !== true) continue;
+      if (isRenewed(host.disk, path)) this.#renewed.add(name);
       const log = loadLog(this.#environment(), {
         ...partition,
         place: { path },
@@ -378,10 +391,12 @@ export class LogDirectory {
         turnStartMs = host.clock.monotonicMs();
       }
     }
-    const isForeign = (name: string) => !this.logs.has(name);
-    if ([...offsets.cleaned.keys()].some(isForeign)) {
-      await this.checkpoint("cleaned");
+    for (const known of Object.values(offsets)) {
+      for (const name of known.keys()) {
+        if (!this.logs.has(name)) this.#renewed.add(name);
+      }
     }
+    if (this.#renewed.isAny) await this.#forgotten.run();
   }
 
   #environment() {
@@ -389,8 +404,12 @@ export class LogDirectory {
       host: this.#options.host,
       pool: this.#options.pool,
       directory: this.state,
+      turns: this.#turns,
       room: this.room,
-      syncNames: () => this.#names.run(),
+      syncNames: async () => {
+        if (this.#renewed.isAny) await this.#forgotten.run();
+        await this.#names.run();
+      },
       onStartMoved: () => {
         this.#starts.run().catch(() => {});
       },
@@ -431,9 +450,15 @@ export class LogDirectory {
 
   async #forgetDeleted(): Promise<void> {
     const { disk } = this.#options.host;
-    for (const kind of ["logStart", "recoveryPoint", "cleaned"] as const) {
-      const path = `${this.path}/${CHECKPOINT_FILES[kind]}`;
-      if (disk.stat(path) !== null) await this.checkpoint(kind);
+    try {
+      await this.#renewed.settle(async () => {
+        for (const kind of FORGETFUL_KINDS) {
+          const path = `${this.path}/${CHECKPOINT_FILES[kind]}`;
+          if (disk.stat(path) !== null) await this.checkpoint(kind);
+        }
+      });
+    } catch (error) {
+      throw this.state.taken(error);
     }
   }
 
@@ -473,6 +498,11 @@ const CHECKPOINT_KINDS: readonly CheckpointKind[] = [
   "logStart",
   "recoveryPoint",
   "highWatermark",
+];
+/** Those that may speak of a deleted log. */
+const FORGETFUL_KINDS: readonly CheckpointKind[] = [
+  ...CHECKPOINT_KINDS,
+  "cleaned",
 ];
 /** How long a start may keep everybody else waiting, in one piece. */
 const TURN_MS = 20;

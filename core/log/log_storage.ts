@@ -39,6 +39,8 @@ export class LogStorage {
   readonly #removals: SegmentRemovals;
   #endOffset: number;
   #isDeleted = false;
+  /** While a truncation is about to be done, no more than this counts as synced. */
+  #recoveryPointMax = Infinity;
   #isAbandoned = false;
   #cleanedOffset: number | null;
   /** Whether names of earlier segments went that a crash may bring back. */
@@ -136,7 +138,18 @@ export class LogStorage {
 
   /** Records below survive a crash. */
   get recoveryPoint(): number {
-    return this.#flusher.recoveryPoint;
+    return Math.min(this.#flusher.recoveryPoint, this.#recoveryPointMax);
+  }
+
+  /**
+   * Takes back that records from an offset on were synced, durably, before they are
+   * dropped by `truncateTo`.
+   *
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR.
+   */
+  async lowerRecoveryPoint(offset: number): Promise<void> {
+    this.#recoveryPointMax = Math.min(this.#recoveryPointMax, offset);
+    await this.#environment.checkpoint?.("recoveryPoint");
   }
 
   get isDeleted(): boolean {
@@ -264,6 +277,7 @@ export class LogStorage {
       this.epochs.truncateEnd(this.#endOffset);
       this.stateFiles.writeEpochs();
       this.#flusher.truncated(this.#endOffset);
+      this.#recoveryPointMax = Infinity;
       this.#lowerCleaned(this.#endOffset);
       this.#snapshots.removeAbove(this.#endOffset);
       replayProducers(this.producers, this.#snapshots, this.segments, {
@@ -290,6 +304,7 @@ export class LogStorage {
       this.producers.load([]);
       this.#lowerCleaned(offset);
       this.#flusher.restarted(offset);
+      this.#recoveryPointMax = Infinity;
       this.#wasWritten = true;
     });
   }

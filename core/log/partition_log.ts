@@ -372,7 +372,25 @@ export class PartitionLog {
   }
 
   /**
+   * Drops the records from an offset on, as `truncateTo` does, after the recovery
+   * point was lowered durably: else a power cut could tear what is appended next
+   * below what a start takes for synced, and it would call that damage. Nothing may
+   * be appended until this resolves.
+   *
+   * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed.
+   */
+  async truncate(offset: number): Promise<void> {
+    this.#assertUsable();
+    if (offset < this.recoveryPoint) {
+      await this.#storage.lowerRecoveryPoint(offset);
+      this.#assertUsable();
+    }
+    this.truncateTo(offset);
+  }
+
+  /**
    * Drops the records from an offset on; a batch that holds it goes as a whole.
+   * Below the recovery point `truncate` is to be called.
    *
    * @throws {KafkaError} KAFKA_STORAGE_ERROR where the disk failed.
    */

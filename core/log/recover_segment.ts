@@ -73,7 +73,8 @@ export function recoverSegment(
     const fault = batch === null
       ? scan.fault
       : faultOf(scan, batch, segment, expected) ??
-        jumpFault(batch, segment, expected, { bounds, state });
+        jumpFault(batch, segment, expected, { bounds, state }) ??
+        epochFault(batch, expected, state);
     if (fault === null && batch === null) break;
     if (fault === null) {
       takeIn(segment, batch!, state);
@@ -149,6 +150,26 @@ function jumpFault(
     position: batch.position,
     reason:
       `its offset ${batch.baseOffset} agrees neither with what is before it nor with what follows`,
+  };
+}
+
+/**
+ * Leaders follow each other, so epochs never fall in a log. Where they do, a crash
+ * has left what a truncation cut off behind what was appended after it.
+ */
+function epochFault(
+  { position, partitionLeaderEpoch }: BatchSummary,
+  expected: number,
+  { epochs, recoveryPoint }: RecoveryState,
+): { position: number; reason: string } | null {
+  const { latestEpoch } = epochs;
+  const isOlder = partitionLeaderEpoch >= 0 &&
+    partitionLeaderEpoch < latestEpoch;
+  if (!isOlder || expected < recoveryPoint) return null;
+  return {
+    position,
+    reason:
+      `leader epoch ${partitionLeaderEpoch} comes after epoch ${latestEpoch}`,
   };
 }
 

@@ -13,6 +13,7 @@ import type { DumpRow, ProducerRow } from "./dump_rows.ts";
 import { parseFileOffset } from "./partition_files.ts";
 import { PARTITION_METADATA } from "./partition_metadata.ts";
 import { LEADER_EPOCH_CHECKPOINT } from "./partition_state_files.ts";
+import { RENEWED_LOG } from "./renewed_logs.ts";
 import {
   INDEX_SUFFIXES,
   LOG_SUFFIX,
@@ -383,7 +384,7 @@ class Verifier {
 
   #verifyNames(bases: ReadonlySet<number>): void {
     for (const name of this.#names) {
-      if (name === LEADER_EPOCH_CHECKPOINT) continue;
+      if (name === LEADER_EPOCH_CHECKPOINT || name === RENEWED_LOG) continue;
       if (name === PARTITION_METADATA) {
         this.#forFile(name, () => {});
         continue;

@@ -10,6 +10,7 @@ import { CorruptFileError } from "./corrupt_file_error.ts";
 import { CHECKPOINT_FILES, type CheckpointKind } from "./checkpoint_kinds.ts";
 import { META_PROPERTIES, readMetaProperties } from "./meta_properties.ts";
 import { DELETE_SUFFIX, parsePartitionName } from "./partition_files.ts";
+import { isRenewed } from "./renewed_logs.ts";
 import { TEMPORARY_SUFFIX } from "./replace_file.ts";
 import {
   examinePartition,
@@ -69,6 +70,9 @@ export function verifyDirectory(
   const checkpoints = readCheckpoints(disk, directory, (name, reason) => {
     if (isWhole) find(name, reason, "rebuild");
   });
+  const renewed = new Set(
+    names.filter((name) => isRenewed(disk, `${directory}/${name}`)),
+  );
   const partitions = new Map<string, Verified>();
   for (const name of names) {
     partitions.set(
@@ -76,12 +80,15 @@ export function verifyDirectory(
       options.known?.get(name) ??
         examinePartition(disk, `${directory}/${name}`, {
           withRecords: options.withRecords,
-          recoveryPoint: checkpoints.recoveryPoint?.get(name) ?? 0,
+          recoveryPoint: renewed.has(name)
+            ? 0
+            : checkpoints.recoveryPoint?.get(name) ?? 0,
         }),
     );
   }
   for (const kind of CHECKPOINT_KINDS) {
     for (const [name, offset] of checkpoints[kind] ?? []) {
+      if (renewed.has(name)) continue; // It is said of another log.
       const partition = partitions.get(name);
       if (partition === undefined || offset <= partition.endOffset) continue;
       find(

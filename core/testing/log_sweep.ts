@@ -1,5 +1,5 @@
 // A life of two partitions, and what must be left of it whatever disk call fails
-// or is the last: used by the crash sweep and the fault sweep of the log.
+// or is the last: used by the sweeps of the log.
 //
 // Every record of `t-0` says its epoch and a number of its own, and producer 7
 // writes each with its offset as sequence number, so the log can be held against
@@ -11,6 +11,7 @@ import type { Host } from "../host/host.ts";
 import type { LogDirs } from "../log/log_dirs.ts";
 import type { PartitionLog } from "../log/partition_log.ts";
 import { verifyPartition } from "../log/verify.ts";
+import type { SweepLife, SweepWorkload } from "./disk_sweep.ts";
 import {
   appendTest,
   openTestLogs,
@@ -39,12 +40,16 @@ function sweepConfig(segmentBytes: number): TopicConfig {
 
 /** What the log may hold, and what it must. */
 export class LogModel {
+  /** What is being done. */
+  step = "start";
   /** Values by offset, as the running log has them. */
   current: string[] = [];
   /** Values that a crash may bring back, by offset. */
   readonly possible: Set<string>[] = [];
   /** Offsets below were flushed since they were written. */
   durableEnd = 0;
+  /** Offsets below are there after the process is killed. */
+  writtenEnd = 0;
   /** The start that was asked for. */
   startAsked = 0;
   /** The start that the checkpoint has. */
@@ -68,6 +73,7 @@ export class LogModel {
       baseSequence: offset,
     });
     this.current[offset] = value;
+    this.writtenEnd = offset + 1;
   }
 
   async flush(log: PartitionLog): Promise<void> {
@@ -77,9 +83,10 @@ export class LogModel {
     this.wasCreatedDurably = true;
   }
 
-  truncate(log: PartitionLog, offset: number): void {
+  async truncate(log: PartitionLog, offset: number): Promise<void> {
     this.durableEnd = Math.min(this.durableEnd, offset);
-    log.truncateTo(offset);
+    this.writtenEnd = Math.min(this.writtenEnd, offset);
+    await log.truncate(offset);
     this.current.length = offset;
   }
 
@@ -141,31 +148,42 @@ export async function liveLife(host: Host, model: LogModel): Promise<void> {
       config: model.config,
     });
   try {
+    model.step = "create, append and roll";
     const log = create("t", 0);
     for (let i = 0; i < 7; i++) model.append(log, 0);
     model.checkRunning(log);
+    model.step = "flush";
     await model.flush(log);
+    model.step = "checkpoint";
     await dirs.checkpoint("recoveryPoint");
+    model.step = "create, append and roll";
     const other = create("gone", 3);
     appendTest(other, ["to be deleted"]);
     for (let i = 0; i < 5; i++) model.append(log, i < 2 ? 0 : 2);
-    model.truncate(log, 10);
+    model.step = "truncation";
+    await model.truncate(log, 10);
+    model.step = "create, append and roll";
     for (let i = 0; i < 4; i++) model.append(log, 3);
     await model.flush(log);
     model.checkRunning(log);
+    model.step = "deletion of records";
     model.deleteBefore(log, 6);
     await dirs.directories[0].checkpoint("logStart");
     model.durableStart = 6;
+    model.step = "deletion of a topic";
     dirs.deleteLog("gone", 3);
     await new Promise<void>((done) => host.clock.after(100, done));
     for (let i = 0; i < 3; i++) model.append(log, 3);
     create("empty", 0).assignLeaderEpoch(3);
+    model.step = "stop";
     const end = log.logEndOffset;
     if (!await dirs.close()) return;
     model.durableEnd = end;
+    model.step = "start";
     dirs = await openSweepLogs(host, model);
     const again = dirs.log("t", 0)!;
     model.checkRunning(again);
+    model.step = "append after a start";
     const empty = dirs.log("empty", 0)!;
     empty.assignLeaderEpoch(4);
     appendTest(empty, ["first"], { leaderEpoch: 4 });
@@ -231,3 +249,27 @@ function checkEmpty(log: PartitionLog | undefined, model: LogModel): void {
   deepEqual(valuesOf(readAll(log)), ["first"].slice(0, log.logEndOffset));
   strictEqual(log.leaderEpochs.latestEpoch, log.logEndOffset === 0 ? -1 : 4);
 }
+
+function workload(name: keyof typeof SWEEP_CONFIGS): SweepWorkload {
+  return {
+    name,
+    begin: (sim): SweepLife => {
+      const model = new LogModel(SWEEP_CONFIGS[name]);
+      return {
+        get step() {
+          return model.step;
+        },
+        live: () => liveLife(sim.host, model),
+        recover: async () => {
+          await (await openSweepLogs(sim.host, model)).close();
+        },
+        check: () => checkNextLife(sim.host, model),
+      };
+    },
+  };
+}
+
+/** A log of many segments, and beside it one that is empty and one that is deleted. */
+export const rolledWorkload = workload("rolled");
+/** The same in one segment, so small that a start reads it whole. */
+export const smallWorkload = workload("small");
