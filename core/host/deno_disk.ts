@@ -170,6 +170,14 @@ export class DenoDisk implements Disk {
     attempt(`remove "${path}"`, () => Deno.removeSync(path));
   }
 
+  async unlink(path: string): Promise<void> {
+    try {
+      await Deno.remove(path);
+    } catch (error) {
+      throw hostError(`remove "${path}"`, error);
+    }
+  }
+
   removeTree(path: string): void {
     attempt(`remove the tree "${path}"`, () => {
       try {

@@ -3,8 +3,8 @@
 //
 // Disk calls are synchronous, save for fsync: they end in the page cache, where
 // a synchronous call costs 1.4 µs and an asynchronous one 22 µs, and code that
-// never yields between two writes needs no locks. Fsync waits for the device,
-// so it alone leaves the event loop.
+// never yields between two writes needs no locks. Fsync waits for the device, and
+// unlinking a large file for its pages: they alone leave the event loop.
 
 /** Time of one node; under simulation nodes drift apart. */
 export interface Clock {
@@ -91,6 +91,8 @@ export interface Disk {
   rename(from: string, to: string): void;
   /** Removes a file or an empty directory. */
   remove(path: string): void;
+  /** Removes a file, off the event loop: to free a large one takes long. */
+  unlink(path: string): Promise<void>;
   /** Removes a directory with all that is in it; nothing there is fine. */
   removeTree(path: string): void;
   /** Names in a directory, sorted. */

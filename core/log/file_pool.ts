@@ -190,6 +190,15 @@ export class PooledFile {
     }
   }
 
+  /** The same, off the event loop. */
+  async unlink(): Promise<void> {
+    this.close();
+    this.#isRemoved = true;
+    if (this.#pool.disk.stat(this.path) !== null) {
+      await this.#pool.disk.unlink(this.path);
+    }
+  }
+
   /** Asked by the pool: false while in use, and once more after each use. */
   mayClose(): boolean {
     if (this.#syncsUnderWay > 0) return false;
@@ -202,4 +211,31 @@ export class PooledFile {
     this.#wasUsed = true;
     return this.#file ??= this.#pool.openFor(this, "write");
   }
+}
+
+/**
+ * Closes and unlinks files.
+ *
+ * @throws {HostError} Of a kind that does not pass: something may be left.
+ */
+export function removeAll(files: Iterable<PooledFile>): void {
+  try {
+    for (const file of files) file.remove();
+  } catch (error) {
+    throw lasting(error);
+  }
+}
+
+/** The same, off the event loop. */
+export async function unlinkAll(files: Iterable<PooledFile>): Promise<void> {
+  try {
+    for (const file of files) await file.unlink();
+  } catch (error) {
+    throw lasting(error);
+  }
+}
+
+function lasting(error: unknown): unknown {
+  if (!(error instanceof HostError)) return error;
+  return new HostError("io", error.message, { cause: error });
 }

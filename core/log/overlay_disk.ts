@@ -148,6 +148,11 @@ export class OverlayDisk implements Disk {
     this.#files.set(path, null);
   }
 
+  unlink(path: string): Promise<void> {
+    this.remove(path);
+    return Promise.resolve();
+  }
+
   removeTree(path: string): void {
     for (const name of this.list(path)) this.remove(`${path}/${name}`);
   }

@@ -7,7 +7,6 @@
 // costs little.
 
 import { assert } from "../base/assert.ts";
-import { HostError } from "../host/host.ts";
 import {
   BatchScan,
   type CorruptRange,
@@ -19,6 +18,7 @@ import {
 import type { BatchSummary } from "./batch_summary.ts";
 import { CorruptFileError } from "./corrupt_file_error.ts";
 import { type FilePool, type Place, PooledFile } from "./file_pool.ts";
+import { removeAll, unlinkAll } from "./file_pool.ts";
 import { OffsetIndex, RELATIVE_OFFSET_MAX } from "./offset_index.ts";
 import { NO_TIMESTAMP, type TimeEntry, TimeIndex } from "./time_index.ts";
 import { TransactionIndex } from "./transaction_index.ts";
@@ -406,12 +406,13 @@ export class Segment {
    */
   remove(): void {
     this.isDeleted = true;
-    try {
-      for (const file of this.#files()) file.remove();
-    } catch (error) {
-      if (!(error instanceof HostError)) throw error;
-      throw new HostError("io", error.message, { cause: error });
-    }
+    removeAll(this.#files());
+  }
+
+  /** The same, off the event loop. */
+  unlink(): Promise<void> {
+    this.isDeleted = true;
+    return unlinkAll(this.#files());
   }
 
   async #orElse(run: () => Promise<void>, undo: () => void): Promise<void> {

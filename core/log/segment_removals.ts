@@ -131,7 +131,7 @@ export class SegmentRemovals {
   }
 
   #unlinkLater(segments: readonly Segment[], delayMs: number): void {
-    this.#after(delayMs, () => this.#unlink(segments));
+    this.#after(delayMs, () => void this.#unlink(segments));
   }
 
   #after(delayMs: number, run: () => void): void {
@@ -142,16 +142,16 @@ export class SegmentRemovals {
     this.#cancels.add(cancel);
   }
 
-  #unlink(segments: readonly Segment[]): void {
-    const { directory } = this.#options;
-    if (!directory.isOnline) return;
+  async #unlink(segments: readonly Segment[]): Promise<void> {
     try {
       for (const segment of segments) {
-        segment.remove();
+        if (!this.#goesOn) return;
+        await segment.unlink();
         this.#waiting.delete(segment);
       }
     } catch (error) {
-      directory.taken(error);
+      // The folder of a log that was deleted meanwhile has another name.
+      if (!this.#isStopped) this.#options.directory.taken(error);
     }
   }
 }

@@ -86,6 +86,11 @@ export class SimMount implements Disk {
     this.#release(node);
   }
 
+  // deno-lint-ignore require-await -- a fault of it comes by the promise
+  async unlink(path: string): Promise<void> {
+    this.remove(path);
+  }
+
   removeTree(path: string): void {
     this.#enter("removeTree", path);
     const node = this.#disk.tree.find(path);
