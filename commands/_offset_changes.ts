@@ -175,6 +175,8 @@ async function execute(
         partition,
         offset: offset!,
       }));
+    // Nobody is fenced for nothing.
+    if (offsets.length === 0) return list;
     let written: CommitResult[];
     try {
       written = isLive

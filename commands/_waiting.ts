@@ -11,7 +11,8 @@ export const waitFlags = {
   for: {
     kind: "duration",
     value: "TIME",
-    doc: "Longest wait, after which the exit code is 5 (default 5m)",
+    doc:
+      "Longest wait, after which the exit code is 5 (default --timeout, else 5m)",
   },
   interval: {
     kind: "duration",
@@ -33,11 +34,12 @@ export async function waitUntil(
   { host }: CommandContext,
   flags: {
     readonly for: number | undefined;
+    readonly timeout: number | undefined;
     readonly interval: number | undefined;
   },
   missing: () => Promise<string | null>,
 ): Promise<void> {
-  const waitMs = flags.for ?? FOR_MS;
+  const waitMs = flags.for ?? flags.timeout ?? FOR_MS;
   const deadlineMs = host.clock.monotonicMs() + waitMs;
   const intervalMs = Math.max(flags.interval ?? INTERVAL_MS, 1);
   for (;;) {

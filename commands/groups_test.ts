@@ -219,6 +219,14 @@ Deno.test("an active group is refused by name of its members, and moved with --l
       equal(refused.exitCode, 3, refused.stderr);
       match(refused.stderr, /active \(Stable\), held by holder\/\S+ \(t:0\)/);
       equal((await broker.kq(["group", "delete", "g", "--yes"])).exitCode, 3);
+      // What cannot be done at all fences nobody.
+      const [{ memberId }] = group.members;
+      await kq("topic create unread");
+      const undone =
+        "offset reset g --topic unread --shift-by 1 --execute --live";
+      equal((await broker.kq(undone.split(" "))).exitCode, 2);
+      const [same] = await rows("group describe g");
+      deepEqual([same.state, same.members[0].memberId], ["Stable", memberId]);
       const timedOut = await broker.kq(
         "wait group g --empty --for 50ms".split(" "),
       );
@@ -270,6 +278,8 @@ Deno.test("wait topic sees topics come and go", () =>
     const gone = kq("wait topic late --deleted --for 10s --interval 20ms");
     await kq("topic delete late --yes");
     await gone;
+    const late = await broker.kq("wait topic none --timeout 2s".split(" "));
+    equal(late.exitCode, 5, late.stderr);
     const never = await broker.kq("wait topic none --for 30ms".split(" "));
     deepEqual([never.exitCode, never.stderr], [
       5,
