@@ -97,7 +97,8 @@ export class Ledger {
   readonly partitions: number;
   readonly #producer: Producer;
   readonly #sent: string[][];
-  readonly #seen = new Map<string, number>();
+  /** Who has read each record, as often as it came. */
+  readonly #seen = new Map<string, string[]>();
   #wrong: string | null = null;
 
   constructor(topic: string, partitions: number, producer: Producer) {
@@ -129,13 +130,15 @@ export class Ledger {
     return this.#sent.map((sent) => sent.length);
   }
 
-  take({ records }: MemberView): void {
+  take({ records }: MemberView, reader = ""): void {
     for (const [partition, offset, value] of records) {
       if (this.#sent[partition][offset] !== value) {
         this.#wrong ??= `${partition}/${offset} is ${value}`;
       }
       const place = `${partition}/${offset}`;
-      this.#seen.set(place, (this.#seen.get(place) ?? 0) + 1);
+      const readers = this.#seen.get(place);
+      if (readers === undefined) this.#seen.set(place, [reader]);
+      else readers.push(reader);
     }
   }
 
@@ -143,21 +146,27 @@ export class Ledger {
     return this.#seen.size === this.#sent.flat().length;
   }
 
-  /** @throws {Error} Where a record is wrong, missing or was read twice. */
-  check(): void {
-    this.checkAtLeastOnce();
-    const again = [...this.#seen].filter(([, count]) => count > 1);
-    if (again.length > 0) {
-      throw new Error(`${again.length} records twice, first ${again[0][0]}`);
-    }
-  }
-
-  /** @throws {Error} Where a record is wrong or missing. */
-  checkAtLeastOnce(): void {
+  /**
+   * @param repeated A reader whose records others may read again; nobody's where
+   * it is left out.
+   * @throws {Error} Where a record is wrong, missing or was read twice.
+   */
+  check(repeated?: string): void {
     if (this.#wrong !== null) throw new Error(`record ${this.#wrong}`);
     const total = this.#sent.flat().length;
     if (this.#seen.size !== total) {
       throw new Error(`${this.#seen.size} of ${total} records were read`);
+    }
+    const again = [...this.#seen].filter(([, readers]) =>
+      readers.length > 1 &&
+      (repeated === undefined || !readers.includes(repeated))
+    );
+    if (again.length > 0) {
+      const [place, readers] = again[0];
+      const by = readers.filter((name) => name !== "").join(", ");
+      throw new Error(
+        `${again.length} records twice, first ${place}${by && ` by ${by}`}`,
+      );
     }
   }
 }
