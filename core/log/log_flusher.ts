@@ -104,12 +104,6 @@ export class LogFlusher {
     });
   }
 
-  /** Calls `flushWithin` off: its time has changed. */
-  forgetFlushWithin(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = null;
-  }
-
   /** The log ends earlier now, and what follows is not what was flushed. */
   truncated(endOffset: number): void {
     this.#recoveryPoint = Math.min(this.#recoveryPoint, endOffset);

@@ -123,12 +123,8 @@ export class LogStorage {
     this.#writer.config = config;
     const isUnflushed = this.#endOffset > this.#flusher.recoveryPoint;
     if (isUnflushed && !this.#isDeleted && !this.#isAbandoned) {
-      this.#flushInTime();
+      this.flushAsConfigured()?.catch(() => {});
     }
-    // What is unflushed is flushed as the new configuration says.
-    this.#flusher.forgetFlushWithin();
-    if (this.#endOffset === this.#flusher.recoveryPoint) return;
-    this.flushAsConfigured()?.catch(() => {});
   }
 
   /** The offset after the last record. */
