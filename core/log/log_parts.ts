@@ -10,12 +10,15 @@ import type { AppendedSequence } from "./producer_entry.ts";
 import type { ProducerSnapshots } from "./producer_snapshots.ts";
 import type { ProducerState } from "./producer_state.ts";
 import type { SegmentList } from "./segment_list.ts";
+import type { Turns } from "./turns.ts";
 
 /** What all logs of a directory share. */
 export interface LogEnvironment {
   readonly host: Host;
   readonly pool: FilePool;
   readonly directory: LogDirectoryState;
+  /** For work that comes due for many logs at one time. */
+  readonly turns?: Turns;
   /** What is left for clients' records; not watched where left out. */
   readonly room?: DiskRoom;
   /** Makes the names of the logs' folders survive a crash. */

@@ -23,6 +23,7 @@ import type { SegmentList } from "./segment_list.ts";
 import { SegmentRemovals } from "./segment_removals.ts";
 import { newSegmentOptions, SegmentWriter } from "./segment_writer.ts";
 import { isSmall } from "./small_log.ts";
+import { Turns } from "./turns.ts";
 
 /** The files of one log. */
 export class LogStorage {
@@ -95,6 +96,7 @@ export class LogStorage {
     this.#removals = new SegmentRemovals({
       clock: host.clock,
       directory,
+      turns: environment.turns ?? new Turns(host.clock),
       syncFolder: () => host.disk.syncDirectory(this.place.path),
       saveStart: async () => await environment.checkpoint?.("logStart"),
       onRenamed: () => {
@@ -390,6 +392,8 @@ export class LogStorage {
     directory.assertOnline();
     this.maintenance.abort();
     if (this.#isDeleted) return;
+    await this.#removals.finish();
+    directory.assertOnline();
     // An epoch that nothing was written in is forgotten by the next start anyhow.
     this.epochs.truncateEnd(this.#endOffset);
     if (this.#wasWritten || this.epochs.entries.length > 0) {

@@ -13,15 +13,19 @@
 // to write the checkpoint, they are renamed one by one, each durably before the next:
 // then whatever a crash leaves is an end of the row, which needs no checkpoint.
 
+import { Serial } from "../base/serial.ts";
 import type { Clock } from "../host/host.ts";
 import { finalSync } from "./final_sync.ts";
 import type { LogDirectoryState } from "./log_directory_state.ts";
 import type { Segment } from "./segment.ts";
+import type { Turns } from "./turns.ts";
 
 /** What a removal needs of its log. */
 export interface RemovalsOptions {
   readonly clock: Clock;
   readonly directory: LogDirectoryState;
+  /** Shared by all logs of a directory. */
+  readonly turns: Turns;
   /** Makes names in the log's folder survive a crash. */
   readonly syncFolder: () => Promise<void>;
   /**
@@ -40,6 +44,8 @@ const RETRY_MS = 1000;
 export class SegmentRemovals {
   readonly #options: RemovalsOptions;
   readonly #cancels = new Set<() => void>();
+  readonly #unlinks = new Serial();
+  readonly #lettingGo = new Set<Promise<void>>();
   /** All that still have files. */
   readonly #waiting = new Set<Segment>();
   /** Those among them that a start may still find under their own names. */
@@ -76,6 +82,12 @@ export class SegmentRemovals {
     this.#startLettingGo(segments, delayMs);
   }
 
+  /** Unlinks at once what only waits for readers: there are none any more. */
+  async finish(): Promise<void> {
+    await Promise.all(this.#lettingGo);
+    await this.#unlink([...this.#waiting].filter((each) => each.isDeleted));
+  }
+
   /** Leaves what still waits to the next start. */
   stop(): void {
     this.#isStopped = true;
@@ -86,20 +98,24 @@ export class SegmentRemovals {
   }
 
   #startLettingGo(segments: readonly Segment[], delayMs: number): void {
-    this.#letGo(segments, delayMs).catch((error) => {
+    const running = this.#letGo(segments, delayMs).catch((error) => {
       this.#options.directory.taken(error);
       if (!this.#goesOn) return;
       // Too many open files, say.
       this.#after(RETRY_MS, () => this.#startLettingGo(segments, delayMs));
-    });
+    }).finally(() => this.#lettingGo.delete(running));
+    this.#lettingGo.add(running);
   }
 
   async #letGo(segments: readonly Segment[], delayMs: number): Promise<void> {
     const isStartSaved = await this.#isStartSaved();
     const groups = isStartSaved ? [segments] : segments.map((each) => [each]);
     for (const group of groups) {
+      // Many logs may wait for the same checkpoint.
+      await this.#options.turns.run(() => {
+        if (this.#goesOn) this.#rename(group);
+      });
       if (!this.#goesOn) return;
-      this.#rename(group);
       await finalSync(this.#options.syncFolder);
     }
     if (!this.#goesOn) return;
@@ -131,7 +147,9 @@ export class SegmentRemovals {
   }
 
   #unlinkLater(segments: readonly Segment[], delayMs: number): void {
-    this.#after(delayMs, () => void this.#unlink(segments));
+    this.#after(delayMs, () => {
+      void this.#options.turns.run(() => this.#unlink(segments));
+    });
   }
 
   #after(delayMs: number, run: () => void): void {
@@ -142,10 +160,14 @@ export class SegmentRemovals {
     this.#cancels.add(cancel);
   }
 
-  async #unlink(segments: readonly Segment[]): Promise<void> {
+  #unlink(segments: readonly Segment[]): Promise<void> {
+    return this.#unlinks.run(() => this.#unlinkEach(segments));
+  }
+
+  async #unlinkEach(segments: readonly Segment[]): Promise<void> {
     try {
       for (const segment of segments) {
-        if (!this.#goesOn) return;
+        if (!this.#goesOn || !this.#waiting.has(segment)) continue;
         await segment.unlink();
         this.#waiting.delete(segment);
       }
