@@ -27,6 +27,7 @@ import {
 import { CorruptFileError } from "./corrupt_file_error.ts";
 import { DiskRoom } from "./disk_room.ts";
 import type { FilePool } from "./file_pool.ts";
+import { FutureLogs } from "./future_logs.ts";
 import { createLog, loadLog } from "./load_log.ts";
 import {
   type FailureListener,
@@ -42,8 +43,6 @@ import {
 import {
   DELETE_SUFFIX,
   deletedName,
-  futureName,
-  parseFutureName,
   parsePartitionName,
   partitionName,
   type TopicPartition,
@@ -77,11 +76,6 @@ export interface NewLog extends TopicPartition {
   readonly config: TopicConfig;
 }
 
-/** A folder that a log was being moved into when the last life ended. */
-export interface LeftFuture extends TopicPartition {
-  readonly path: string;
-}
-
 /** One log directory with its logs. */
 export class LogDirectory {
   readonly path: string;
@@ -89,8 +83,8 @@ export class LogDirectory {
   readonly room: DiskRoom;
   /** By `topic-partition`. */
   readonly logs = new Map<string, PartitionLog>();
-  readonly #futures = new Set<PartitionLog>();
-  #leftFutures: LeftFuture[] = [];
+  /** Logs that are moved here. */
+  readonly futures: FutureLogs;
   readonly #options: LogDirectoryOptions;
   readonly #writes = new Serial();
   readonly #names: SharedSync;
@@ -120,6 +114,10 @@ export class LogDirectory {
     );
     this.state = new LogDirectoryState(options.path, options.onFailure);
     this.room = new DiskRoom(options);
+    this.futures = new FutureLogs({
+      ...options,
+      environment: () => this.#environment(),
+    });
   }
 
   get wasClean(): boolean {
@@ -181,24 +179,18 @@ export class LogDirectory {
 
   /** Makes the log that another directory's is moved into. @throws {KafkaError} KAFKA_STORAGE_ERROR. */
   createFuture(options: NewLog): PartitionLog {
-    const unique = this.#options.host.randomBytes(16).toHex();
-    const place = { path: `${this.path}/${futureName(options, unique)}` };
-    const log = this.state.guard(() =>
-      createLog(this.#environment(), { ...options, place }, options.topicId)
-    );
-    this.#futures.add(log);
-    return log;
+    return this.state.guard(() => this.futures.create(options));
   }
 
   /** Takes a log away that was not moved after all. @throws {KafkaError} KAFKA_STORAGE_ERROR. */
   dropFuture(log: PartitionLog): void {
-    this.#futures.delete(log);
+    this.futures.forget(log);
     this.delete(log);
   }
 
   /** A log that was moved is one of this directory's now; its folder is named so by `takeOver`. */
   receive(log: PartitionLog): void {
-    this.#futures.delete(log);
+    this.futures.forget(log);
     this.logs.set(log.name, log);
   }
 
@@ -224,36 +216,6 @@ export class LogDirectory {
     } catch (error) {
       throw this.state.taken(error);
     }
-  }
-
-  /** What moves the last life did not end; told once. */
-  takeLeftFutures(): LeftFuture[] {
-    const left = this.#leftFutures;
-    this.#leftFutures = [];
-    return left;
-  }
-
-  /** Opens what a move has left. @throws {HostError} */
-  openFuture({ path, ...partition }: LeftFuture): PartitionLog {
-    const log = loadLog(this.#environment(), {
-      ...partition,
-      place: { path },
-      config: this.#options.topicConfig(partition.topic),
-      isClean: false,
-      recoveryPoint: 0,
-      logStartOffset: 0,
-      highWatermark: null,
-      report: this.#options.report,
-    });
-    this.#futures.add(log);
-    return log;
-  }
-
-  /** Removes at once what a move has left. @throws {HostError} */
-  removeFuture(log: PartitionLog): void {
-    this.#futures.delete(log);
-    log.abandon();
-    this.#options.host.disk.removeTree(log.place.path);
   }
 
   /**
@@ -341,7 +303,7 @@ export class LogDirectory {
     }
     this.#removals.clear();
     for (const log of this.logs.values()) log.abandon();
-    for (const log of this.#futures) log.abandon();
+    this.futures.abandon();
     this.#lock?.release();
     this.#lock = null;
   }
@@ -366,8 +328,7 @@ export class LogDirectory {
       const partition = parsePartitionName(name);
       if (partition === null) {
         if (name.endsWith(DELETE_SUFFIX)) host.disk.removeTree(path);
-        const future = parseFutureName(name);
-        if (future !== null) this.#leftFutures.push({ ...future, path });
+        this.futures.found(name, offsets.logStart);
         continue;
       }
       if (host.disk.stat(path)?.isDirectory !== true) continue;

@@ -83,6 +83,7 @@ export class LogDirs {
       host,
       directories: this.#directories,
       logs: this.#logs,
+      offline: this.#offline,
       bytesPerSecond: () =>
         (options.currentConfig?.() ?? options.config)[
           "replica.alter.log.dirs.io.max.bytes.per.second"

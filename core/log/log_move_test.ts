@@ -180,3 +180,29 @@ Deno.test("a move whose target fails leaves the log where it is", async () => {
     await dirs.close();
   });
 });
+
+Deno.test("a move that ended with only its folder left is not made anew elsewhere where that cannot be opened", async () => {
+  const sim = simHost(5);
+  await sim.run(async () => {
+    const dirs = await open(sim.host);
+    fill(dirs, 10);
+    await dirs.close();
+    sim.host.disk.rename(
+      "/data/one/t-0",
+      `/data/two/t-0.${"0a".repeat(16)}-future`,
+    );
+    sim.disk.failNthCall(
+      1,
+      "io",
+      ({ action, path }) => action === "list" && path.includes("-future"),
+    );
+    const failed = await open(sim.host);
+    strictEqual(failed.log("t", 0), undefined);
+    strictEqual(failed.isOffline("t", 0), true);
+    await failed.close();
+    const again = await open(sim.host);
+    strictEqual(again.log("t", 0)!.place.path, "/data/two/t-0");
+    strictEqual(readAll(again.log("t", 0)!).length, 10);
+    await again.close();
+  });
+});

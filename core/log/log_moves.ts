@@ -9,9 +9,10 @@
 //   no                yes          the old folder was deleted: the move is ended
 
 import { Serial } from "../base/serial.ts";
-import type { Host } from "../host/host.ts";
+import { type Host, HostError } from "../host/host.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import { Throttle } from "./compaction/throttle.ts";
+import type { LeftFuture } from "./future_logs.ts";
 import type { LogDirectory } from "./log_directory.ts";
 import { LogMove } from "./log_move.ts";
 import { partitionName, type TopicPartition } from "./partition_files.ts";
@@ -22,6 +23,8 @@ export interface LogMovesOptions {
   readonly directories: readonly LogDirectory[];
   /** The logs in use, by name; a log that has moved is put there. */
   readonly logs: Map<string, PartitionLog>;
+  /** Names of logs that lie in directories that have failed. */
+  readonly offline: Set<string>;
   /** `replica.alter.log.dirs.io.max.bytes.per.second`, now. */
   readonly bytesPerSecond: () => number;
   /** Told in the turn in which another log took the place of one. */
@@ -120,33 +123,56 @@ export class LogMoves {
   async resume(mayLack: boolean): Promise<void> {
     const { directories, logs } = this.#options;
     for (const to of directories) {
-      if (!to.state.isOnline) continue;
-      for (const left of to.takeLeftFutures()) {
-        const name = partitionName(left.topic, left.partition);
-        const current = logs.get(name);
-        if (current === undefined && mayLack) continue;
-        const future = to.openFuture(left);
-        const isDone = current === undefined ||
-          (current.topicId === future.topicId &&
-            current.logEndOffset < future.logEndOffset);
-        if (!isDone) {
-          to.removeFuture(future);
-          if (current.directoryPath !== to.path) this.#begin(current, to);
-          continue;
+      for (const left of to.futures.takeLeft()) {
+        if (!to.state.isOnline) continue;
+        try {
+          await this.#resumeOne(to, left, mayLack);
+        } catch (error) {
+          if (!(error instanceof HostError || error instanceof KafkaError)) {
+            throw error;
+          }
+          // What is in there must not be made anew elsewhere.
+          const name = partitionName(left.topic, left.partition);
+          if (!logs.has(name)) this.#options.offline.add(name);
+          to.state.fail(error);
         }
-        this.#options.report(
-          `The move of ${name} to "${to.path}" was all but done, and is ended`,
-        );
-        if (current !== undefined) {
-          const from = this.#directoryOf(current);
-          from.delete(current);
-          await from.syncNames();
-        }
-        to.receive(future);
-        logs.set(name, future);
-        await to.takeOver(future);
       }
     }
+  }
+
+  async #resumeOne(
+    to: LogDirectory,
+    left: LeftFuture,
+    mayLack: boolean,
+  ): Promise<void> {
+    const { logs } = this.#options;
+    const name = partitionName(left.topic, left.partition);
+    const current = logs.get(name);
+    if (current === undefined && mayLack) return;
+    const future = to.futures.open(left);
+    const isDone = current === undefined ||
+      (current.topicId === future.topicId &&
+        current.logEndOffset < future.logEndOffset);
+    if (!isDone) {
+      to.futures.remove(future);
+      if (current.directoryPath !== to.path) this.#begin(current, to);
+      return;
+    }
+    this.#options.report(
+      `The move of ${name} to "${to.path}" was all but done, and is ended`,
+    );
+    if (current !== undefined) {
+      future.highWatermark = current.logEndOffset;
+      future.deleteRecordsBefore(
+        Math.min(current.logStartOffset, future.highWatermark),
+      );
+      const from = this.#directoryOf(current);
+      from.delete(current);
+      await from.syncNames();
+    }
+    to.receive(future);
+    logs.set(name, future);
+    await to.takeOver(future);
   }
 
   /** Lets moves that are not done for the next start, and ends the others. */
