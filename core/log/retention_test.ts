@@ -386,6 +386,21 @@ Deno.test("on a full disk old segments go all the same", () =>
     },
   ));
 
+Deno.test("segment.jitter.ms rolls earlier than segment.ms, each time by another time", () =>
+  withLog({
+    "segment.bytes": 1_000_000,
+    "segment.ms": 100_000,
+    "segment.jitter.ms": 60_000,
+  }, ({ log, add }) => {
+    for (let second = 0; second < 2000; second++) add("x", second * 1000);
+    // A record a second: offsets are ages.
+    const ages = bases(log).map((base, i, all) => base - (all[i - 1] ?? base));
+    const rolled = ages.slice(1);
+    ok(rolled.length >= 20, `${rolled}`);
+    ok(rolled.every((age) => age > 40 && age <= 101), `${rolled}`);
+    ok(new Set(rolled).size > 5, `${rolled}`);
+  }));
+
 Deno.test("2,000 logs are looked through in turns", async () => {
   const sim = simHost(9);
   await sim.run(async () => {
