@@ -73,8 +73,12 @@ export class Retention {
     let turnStartMs = clock.monotonicMs();
     for (const log of logs) {
       if (this.#isStopped) return;
+      const countBefore = this.deletedSegments;
       this.#checkLog(log);
-      if (clock.monotonicMs() - turnStartMs < TURN_MS) continue;
+      // What follows from a deletion (flushes, renames) has its turn as well.
+      const isOver = this.deletedSegments > countBefore ||
+        clock.monotonicMs() - turnStartMs >= TURN_MS;
+      if (!isOver) continue;
       await sleep(clock, 0);
       turnStartMs = clock.monotonicMs();
     }
