@@ -466,7 +466,7 @@ const FORGETFUL_KINDS: readonly CheckpointKind[] = [
   "cleaned",
 ];
 /** How long a start may keep everybody else waiting, in one piece. */
-const TURN_MS = 20;
+const TURN_MS = 50;
 /** Fsyncs that run side by side at a stop. */
 const CLOSES_AT_ONCE = 32;
 
