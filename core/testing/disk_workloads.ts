@@ -6,6 +6,7 @@ import { directoriesWorkload } from "./directories_sweep.ts";
 import type { SweepWorkload } from "./disk_sweep.ts";
 import { rolledWorkload, smallWorkload } from "./log_sweep.ts";
 import { moveWorkload } from "./move_sweep.ts";
+import { movesWorkload } from "./moves_sweep.ts";
 import { retentionWorkload } from "./retention_sweep.ts";
 
 export const DISK_WORKLOADS: readonly SweepWorkload[] = [
@@ -15,4 +16,5 @@ export const DISK_WORKLOADS: readonly SweepWorkload[] = [
   compactionWorkload,
   directoriesWorkload,
   moveWorkload,
+  movesWorkload,
 ];
