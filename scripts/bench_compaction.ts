@@ -24,8 +24,8 @@ interface Figures {
   readonly idleLoad: SteadyFigures;
 }
 
-const KQ_PORT = 29292;
-const KAFKA_PORT = 29392;
+const KQ_PORT = 29298;
+const KAFKA_PORT = 29398;
 const ROUNDS = 3;
 /** Of records in a topic; KQ_BENCH_MB says another number. */
 const TOPIC_MB = Number(Deno.env.get("KQ_BENCH_MB") ?? 2000);
