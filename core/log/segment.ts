@@ -20,31 +20,18 @@ import { CorruptFileError } from "./corrupt_file_error.ts";
 import { type FilePool, type Place, PooledFile } from "./file_pool.ts";
 import { removeAll, unlinkAll } from "./file_pool.ts";
 import { OffsetIndex, RELATIVE_OFFSET_MAX } from "./offset_index.ts";
+import {
+  DELETED_SUFFIX,
+  LOG_SUFFIX,
+  OFFSET_INDEX_SUFFIX,
+  offsetName,
+  TIME_INDEX_SUFFIX,
+  TRANSACTION_INDEX_SUFFIX,
+} from "./segment_names.ts";
 import { NO_TIMESTAMP, type TimeEntry, TimeIndex } from "./time_index.ts";
 import { TransactionIndex } from "./transaction_index.ts";
 
-export const LOG_SUFFIX = ".log";
-export const OFFSET_INDEX_SUFFIX = ".index";
-export const TIME_INDEX_SUFFIX = ".timeindex";
-export const TRANSACTION_INDEX_SUFFIX = ".txnindex";
-/** Of what stands beside a `.log`, and is made from it. */
-export const INDEX_SUFFIXES: readonly string[] = [
-  OFFSET_INDEX_SUFFIX,
-  TIME_INDEX_SUFFIX,
-  TRANSACTION_INDEX_SUFFIX,
-];
-export const SNAPSHOT_SUFFIX = ".snapshot";
-/** Of files that wait to be unlinked. */
-export const DELETED_SUFFIX = ".deleted";
-/** Of files that a compaction is writing. */
-export const CLEANED_SUFFIX = ".cleaned";
-/** Of files that a compaction has written, and that take the place of others. */
-export const SWAP_SUFFIX = ".swap";
-
-/** A file's name without its suffix: the base offset as 20 digits. */
-export function offsetName(offset: number): string {
-  return String(offset).padStart(20, "0");
-}
+export * from "./segment_names.ts";
 
 /** What a segment takes from the topic's configuration. */
 export interface SegmentConfig {
@@ -101,6 +88,8 @@ export class Segment {
   #largest: TimeEntry | null = null;
   #firstTimestampMs: number | null = null;
   #isFinished = false;
+  /** Whether the indexes were found to be wrong, and made again: what is wrong then is the log. */
+  #isIndexRebuilt = false;
 
   private constructor(options: SegmentOptions) {
     const { pool, place, baseOffset } = options;
@@ -286,9 +275,17 @@ export class Segment {
    * @throws {CorruptFileError} Where the log makes no sense on the way.
    */
   find(offset: number): FoundBatch | null {
-    const scan = this.scan(this.offsetIndex.floorPosition(offset));
-    for (;;) {
+    const from = this.offsetIndex.floorPosition(offset);
+    const scan = this.scan(from);
+    for (let isFirst = from > 0;; isFirst = false) {
       const batch = scan.next();
+      // An entry is of the batch that it points to, and of none behind it.
+      const isMisled = isFirst && (batch === null || batch.baseOffset > offset);
+      if (isMisled && !this.#isIndexRebuilt) {
+        this.#isIndexRebuilt = true;
+        this.#rebuildIndexes();
+        return this.find(offset);
+      }
       if (batch === null) {
         const { fault } = scan;
         if (fault === null) return null;

@@ -294,7 +294,7 @@ class Verifier {
       );
       this.#forRows(base, TRANSACTION_INDEX_SUFFIX, (name, row) => {
         if (row.kind !== "transactionIndex") return;
-        const { producerId, firstOffset, lastOffset } = row;
+        const { producerId, firstOffset, lastOffset, lastStableOffset } = row;
         told.add(lastOffset);
         const abort = aborts.get(lastOffset);
         if (markers.get(lastOffset) !== producerId) {
@@ -304,7 +304,18 @@ class Verifier {
             `no abort of producer ${producerId} is at offset ${lastOffset}`,
             "rebuild",
           );
-        } else if (abort !== undefined && firstOffset > abort.firstOffset) {
+        } else if (lastStableOffset > lastOffset + 1) {
+          this.#find(
+            name,
+            null,
+            `all before ${lastStableOffset} is said to be decided by the abort at offset ${lastOffset}`,
+            "rebuild",
+          );
+        } else if (
+          abort !== undefined &&
+          (firstOffset > abort.firstOffset ||
+            firstOffset < abort.firstOffsetMin)
+        ) {
           this.#find(
             name,
             null,

@@ -44,19 +44,30 @@ export function seenBatch(batch: BatchSummary, bytes: Uint8Array): SeenBatch {
   };
 }
 
-/** Aborted transactions of which records are in the log: by the marker's offset, where they begin. */
+/** An aborted transaction of which records are in the log. */
+export interface SeenAbort {
+  /** Of what is left of it. */
+  readonly firstOffset: number;
+  /** The end of its producer's transaction before; it cannot begin earlier. */
+  readonly firstOffsetMin: number;
+}
+
+/** By the marker's offset. */
 export function abortsOf(
   batches: readonly SeenBatch[],
-): Map<number, { readonly firstOffset: number }> {
+): Map<number, SeenAbort> {
   const open = new Map<number, number>();
-  const aborts = new Map<number, { firstOffset: number }>();
+  const ends = new Map<number, number>();
+  const aborts = new Map<number, SeenAbort>();
   for (const batch of batches) {
     const { producerId } = batch;
     if (batch.isMarker) {
       const firstOffset = open.get(producerId);
       if (batch.isAbort && firstOffset !== undefined) {
-        aborts.set(batch.lastOffset, { firstOffset });
+        const firstOffsetMin = ends.get(producerId) ?? 0;
+        aborts.set(batch.lastOffset, { firstOffset, firstOffsetMin });
       }
+      ends.set(producerId, batch.lastOffset + 1);
       open.delete(producerId);
     } else if (batch.hasTransactionalRecords && !open.has(producerId)) {
       open.set(producerId, batch.baseOffset);
