@@ -15,6 +15,9 @@ import {
   type OpenMode,
 } from "./host.ts";
 
+/** Linux has a random number there that lasts until the kernel ends; other systems have not. */
+const BOOT_ID_PATH = "/proc/sys/kernel/random/boot_id";
+
 /** Where the cursor stands is not known: a call failed half-way. */
 const UNKNOWN_POSITION = -1;
 
@@ -226,6 +229,16 @@ export class DenoDisk implements Disk {
         freeBytes: info.bavail * info.bsize,
       };
     });
+  }
+
+  cacheId(directory: string): string | null {
+    try {
+      const boot = Deno.readTextFileSync(BOOT_ID_PATH).trim();
+      const { dev, ino } = Deno.statSync(directory);
+      return boot === "" || ino === null ? null : `${boot} ${dev} ${ino}`;
+    } catch {
+      return null;
+    }
   }
 
   lock(path: string): { release(): void } {

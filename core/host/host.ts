@@ -106,6 +106,13 @@ export interface Disk {
     path: string,
   ): { readonly totalBytes: number; readonly freeBytes: number };
   /**
+   * Names a directory in the page cache of a running kernel. Where it is the same
+   * as before, the kernel has lived on since, and this is the same directory, no
+   * copy: all that was written there is still to be read. `null` where that cannot
+   * be told. Never fails.
+   */
+  cacheId(directory: string): string | null;
+  /**
    * Takes the exclusive lock of a path (a file, made where it is missing), until
    * it is released or the process ends.
    *

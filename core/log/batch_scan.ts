@@ -49,12 +49,17 @@ export interface ScanOptions {
    * gave are good until its next call only.
    */
   readonly reusesMemory?: boolean;
+  /** Reads of a large batch the header only, and small ones many at once. */
+  readonly skipsBodies?: boolean;
 }
 
 /** Chunk for a walk that wants a few headers. */
 export const HEADER_CHUNK_BYTES = 4096;
 /** Chunk for a walk over whole batches. */
 export const WHOLE_CHUNK_BYTES = 512 * 1024;
+
+/** A batch from this size on is skipped by a read of its own: that costs as much as to copy so much. */
+const SKIPPED_MIN_BYTES = 16 * 1024;
 
 /** A walk over the batches of a file, one `next` at a time. */
 export class BatchScan {
@@ -63,6 +68,9 @@ export class BatchScan {
   readonly #chunkBytes: number;
   readonly #leftOut: readonly CorruptRange[];
   readonly #reusesMemory: boolean;
+  readonly #skipsBodies: boolean;
+  /** Size of the batch that was read last. */
+  #lastSizeBytes = SKIPPED_MIN_BYTES;
   /** Holds the window, where it is used again. */
   #memory: Uint8Array = EMPTY;
   #position: number;
@@ -80,6 +88,7 @@ export class BatchScan {
     this.#chunkBytes = options.chunkBytes;
     this.#leftOut = options.leftOut ?? [];
     this.#reusesMemory = options.reusesMemory ?? false;
+    this.#skipsBodies = options.skipsBodies ?? false;
   }
 
   /** Why `next` gave `null`; `null` where the end was reached. */
@@ -121,6 +130,7 @@ export class BatchScan {
     if (at < 0) return this.#fail("the file ends inside of a batch");
     const brief = summarize(this.#window, at, position, false);
     this.#nextPosition = position + brief.sizeBytes;
+    this.#lastSizeBytes = brief.sizeBytes;
     if (!whole || !brief.isControl) return brief;
     at = this.#require(position, brief.sizeBytes);
     if (at < 0) return this.#fail("the file ends inside of a batch");
@@ -148,8 +158,11 @@ export class BatchScan {
   #require(position: number, sizeBytes: number): number {
     const at = position - this.#windowStart;
     if (at >= 0 && at + sizeBytes <= this.#window.length) return at;
+    const isSkipping = this.#skipsBodies &&
+      this.#lastSizeBytes >= SKIPPED_MIN_BYTES;
+    const chunkBytes = isSkipping ? HEADER_CHUNK_BYTES : this.#chunkBytes;
     const wanted = Math.min(
-      Math.max(sizeBytes, this.#chunkBytes),
+      Math.max(sizeBytes, chunkBytes),
       this.#to - position,
     );
     const kept = this.#reusesMemory ? this.#keep(at, wanted) : EMPTY;

@@ -3,7 +3,8 @@
 //
 // After a clean stop only the end of the last segment is read. After a crash all
 // segments are, from the one that holds the recovery point on; whatever does not
-// follow is cut, and later segments are dropped.
+// follow is cut, and later segments are dropped. Where only the process was killed,
+// headers are read instead; where they are not in order, that log is read whole.
 
 import { HostError } from "../host/host.ts";
 import type { ScanFault } from "./batch_scan.ts";
@@ -19,7 +20,7 @@ import {
 import { LEADER_EPOCH_CHECKPOINT } from "./partition_state_files.ts";
 import { ProducerSnapshots } from "./producer_snapshots.ts";
 import { ProducerState } from "./producer_state.ts";
-import { recoverSegment } from "./recover_segment.ts";
+import { recoverSegment, type RecoveryReading } from "./recover_segment.ts";
 import { isRenewed, markRenewed } from "./renewed_logs.ts";
 import { readWhole } from "./replace_file.ts";
 import { replayProducers } from "./replay_producers.ts";
@@ -39,6 +40,8 @@ import { sweepFolder } from "./sweep_folder.ts";
 export interface LoadOptions extends LogIdentity {
   /** Whether the last stop was clean. */
   readonly isClean: boolean;
+  /** Whether only the process ended, and the page cache has all that was written: see `kernel_life.ts`. */
+  readonly wasKilled?: boolean;
   /** From the checkpoint; 0 where it has none. */
   readonly recoveryPoint: number;
   /** From the checkpoint; 0 where it has none. */
@@ -155,7 +158,10 @@ class LogLoader {
     this.#dropDeleted();
     this.#readEpochs();
     if (this.#segments.count === 0) this.#startAt(options.logStartOffset);
-    else if (!options.isClean || !this.#takeCleanEnd()) this.#recover();
+    else if (!options.isClean || !this.#takeCleanEnd()) {
+      const isDone = options.wasKilled === true && this.#recover("headers");
+      if (!isDone) this.#recover("all");
+    }
 
     const logStartOffset = Math.max(
       options.logStartOffset,
@@ -271,8 +277,13 @@ class LogLoader {
     return { offset, fault: scan.fault };
   }
 
-  /** Reads the segments from the recovery point on, as after a crash. */
-  #recover(): void {
+  /**
+   * Reads the segments from the recovery point on, as after a crash.
+   *
+   * @returns False where headers alone did not make sense to the end; nothing is
+   * lost then.
+   */
+  #recover(reading: RecoveryReading): boolean {
     const { options } = this.#view();
     const first = Math.max(0, this.#segments.floorIndex(this.#recoveryPoint));
     const firstOffset = this.#segments.at(first)!.baseOffset;
@@ -283,6 +294,7 @@ class LogLoader {
     replayProducers(this.#producers, this.#snapshots, this.#segments, {
       endOffset: firstOffset,
     });
+    const isBrief = reading === "headers";
     let endOffset = firstOffset;
     for (let i = first; i < this.#segments.count; i++) {
       const segment = this.#segments.at(i)!;
@@ -290,6 +302,7 @@ class LogLoader {
         if (
           segment.baseOffset < endOffset && endOffset >= this.#recoveryPoint
         ) {
+          if (isBrief) return false;
           // A crash brought back what a truncation had removed.
           this.#dropFrom(i);
           break;
@@ -307,11 +320,14 @@ class LogLoader {
           producers: this.#producers,
           recoveryPoint: this.#recoveryPoint,
           mayHaveHoles: this.#isCompacted,
+          reading,
           config: options.config,
           report: options.report,
         },
       );
+      if (recovered.isInDoubt) return false;
       endOffset = recovered.endOffset;
+      if (isBrief && this.#hasHole(i, endOffset)) return false;
       if (recovered.wasCut || this.#hasHole(i, endOffset)) {
         this.#dropFrom(i + 1);
       }
@@ -324,6 +340,7 @@ class LogLoader {
       active.finish();
       this.#segments.push(this.#newSegment(endOffset));
     }
+    return true;
   }
 
   /**

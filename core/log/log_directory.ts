@@ -1,6 +1,6 @@
 // One directory of `log.dirs`: its lock, its checkpoints, its partitions.
 //
-//   .lock  meta.properties  .kafka_cleanshutdown
+//   .lock  meta.properties  .kafka_cleanshutdown  .kq-boot
 //   recovery-point-offset-checkpoint   log-start-offset-checkpoint
 //   replication-offset-checkpoint      cleaner-offset-checkpoint
 //   <topic>-<partition>/ …
@@ -8,7 +8,7 @@
 import { bytesEqual } from "../base/bytes.ts";
 import { Serial } from "../base/serial.ts";
 import type { TopicConfig } from "../config/topic_config.ts";
-import { type Disk, type Host, sleep } from "../host/host.ts";
+import { type Host, HostError, sleep } from "../host/host.ts";
 import {
   formatOffsetCheckpoint,
   type OffsetCheckpoint,
@@ -28,6 +28,12 @@ import { CorruptFileError } from "./corrupt_file_error.ts";
 import { DiskRoom } from "./disk_room.ts";
 import type { FilePool } from "./file_pool.ts";
 import { FutureLogs } from "./future_logs.ts";
+import {
+  distrustKernelLife,
+  forgetKernelLife,
+  hasKernelLivedOn,
+  noteKernelLife,
+} from "./kernel_life.ts";
 import { createLog, loadLog } from "./load_log.ts";
 import {
   type FailureListener,
@@ -48,7 +54,7 @@ import {
   type TopicPartition,
 } from "./partition_files.ts";
 import type { PartitionLog } from "./partition_log.ts";
-import { folderOf, replaceFile } from "./replace_file.ts";
+import { makeDirectoryDurably, replaceFile } from "./replace_file.ts";
 import { isRenewed, RenewedLogs } from "./renewed_logs.ts";
 import { SharedSync } from "./shared_sync.ts";
 import { Turns } from "./turns.ts";
@@ -112,7 +118,10 @@ export class LogDirectory {
       options.host.disk,
       (name) => this.logs.get(name)?.place.path,
     );
-    this.state = new LogDirectoryState(options.path, options.onFailure);
+    this.state = new LogDirectoryState(options.path, (path, error) => {
+      this.#distrust();
+      options.onFailure(path, error);
+    });
     this.room = new DiskRoom(options);
     this.futures = new FutureLogs({
       ...options,
@@ -155,8 +164,12 @@ export class LogDirectory {
           formatMetaProperties(identity),
         );
       }
-      await this.#loadLogs();
+      const wasKilled = marker === null && hasKernelLivedOn(disk, this.path);
+      await this.#loadLogs({ wasKilled });
+      if (this.#isSound) noteKernelLife(disk, this.path);
+      else forgetKernelLife(disk, this.path);
     } catch (error) {
+      if (error instanceof HostError) this.#distrust();
       this.abandon();
       throw error;
     }
@@ -281,11 +294,13 @@ export class LogDirectory {
       for (const kind of CHECKPOINT_KINDS) await this.checkpoint(kind);
       if (this.#renewed.isAny) await this.#forgotten.run();
       this.state.assertOnline();
+      forgetKernelLife(disk, this.path);
       // Damage has to be found again at the next start.
-      const isSound = ![...this.logs.values()].some((log) => log.isCorrupt);
+      const isSound = this.#isSound;
       if (isSound) await writeCleanShutdown(disk, this.path, { brokerEpoch });
       return isSound;
     } catch (error) {
+      this.#distrust();
       this.#options.report(
         `"${this.path}" was not closed cleanly: ${(error as Error).message}`,
       );
@@ -308,7 +323,19 @@ export class LogDirectory {
     this.#lock = null;
   }
 
-  async #loadLogs(): Promise<void> {
+  get #isSound(): boolean {
+    return ![...this.logs.values()].some((log) => log.isCorrupt);
+  }
+
+  /** What the page cache shows proves nothing any more. */
+  #distrust(): void {
+    const { host, report } = this.#options;
+    if (this.#lock !== null) distrustKernelLife(host.disk, this.path, report);
+  }
+
+  async #loadLogs(
+    { wasKilled }: { readonly wasKilled: boolean },
+  ): Promise<void> {
     const { host, report } = this.#options;
     const offsets = {
       recoveryPoint: this.#readCheckpoint("recoveryPoint"),
@@ -338,6 +365,7 @@ export class LogDirectory {
         place: { path },
         config: configOf(partition.topic),
         isClean: this.#wasClean,
+        wasKilled,
         recoveryPoint: offsets.recoveryPoint.get(name) ?? 0,
         logStartOffset: offsets.logStart.get(name) ?? 0,
         isStartSaved: offsets.logStart.has(name),
@@ -441,18 +469,6 @@ export class LogDirectory {
       this.state.taken(error);
     }
   }
-}
-
-/** A folder whose name a crash may forget takes all in it along. */
-async function makeDirectoryDurably(disk: Disk, path: string): Promise<void> {
-  const made: string[] = [];
-  for (
-    let missing = path;
-    disk.stat(missing) === null;
-    missing = folderOf(missing)
-  ) made.push(missing);
-  disk.makeDirectory(path);
-  for (const each of made.reverse()) await disk.syncDirectory(folderOf(each));
 }
 
 const CHECKPOINT_KINDS: readonly CheckpointKind[] = [

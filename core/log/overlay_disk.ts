@@ -178,6 +178,11 @@ export class OverlayDisk implements Disk {
     return this.#base.space(path);
   }
 
+  /** What is in memory only is in no page cache. */
+  cacheId(): null {
+    return null;
+  }
+
   lock(): { release(): void } {
     return { release: () => {} };
   }

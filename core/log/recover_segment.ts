@@ -24,6 +24,13 @@ import type { ProducerState } from "./producer_state.ts";
 import { applyToProducers } from "./replay_producers.ts";
 import type { Segment, SegmentConfig } from "./segment.ts";
 
+/**
+ * What is read: `all` bytes, their checksums verified; or `headers`, where every
+ * write is known to be there but the end of the last one, and of the last segment
+ * the last batch.
+ */
+export type RecoveryReading = "all" | "headers";
+
 /** What is made again in the pass. */
 export interface RecoveryState {
   readonly epochs: LeaderEpochs;
@@ -32,6 +39,8 @@ export interface RecoveryState {
   readonly recoveryPoint: number;
   /** Whether offsets may be missing at the log's end: it is compacted. */
   readonly mayHaveHoles: boolean;
+  /** `all` where left out. */
+  readonly reading?: RecoveryReading;
   readonly config: SegmentConfig;
   /** Told of damage and of what is cut, in one line each. */
   readonly report: (text: string) => void;
@@ -51,6 +60,8 @@ export interface RecoveredSegment {
   readonly endOffset: number;
   /** True where a tail was cut: segments after it do not follow. */
   readonly wasCut: boolean;
+  /** True where headers alone were to be read and are not in order; nothing was cut then. */
+  readonly isInDoubt: boolean;
 }
 
 /** Recovers a segment. */
@@ -59,6 +70,7 @@ export function recoverSegment(
   bounds: SegmentBounds,
   state: RecoveryState,
 ): RecoveredSegment {
+  const readsAll = (state.reading ?? "all") === "all";
   segment.resetIndexes();
   segment.transactions.reset();
   segment.isDirty = true;
@@ -66,13 +78,17 @@ export function recoverSegment(
   const damaged: CorruptRange[] = [];
   const scan = segment.scan(0, WHOLE_CHUNK_BYTES, {
     reusesMemory: true,
+    skipsBodies: !readsAll,
   });
   let expected = bounds.startOffset;
   for (;;) {
     const batch = scan.next(true);
     const fault = batch === null
       ? scan.fault
-      : faultOf(scan, batch, segment, expected) ??
+      : (readsAll || isLast(batch, segment, bounds)
+        ? checksumFault(scan, batch)
+        : null) ??
+        orderFault(batch, segment, expected) ??
         jumpFault(batch, segment, expected, { bounds, state }) ??
         epochFault(batch, expected, state);
     if (fault === null && batch === null) break;
@@ -81,6 +97,9 @@ export function recoverSegment(
       expected = batch!.lastOffset + 1;
       continue;
     }
+    if (!readsAll) {
+      return { endOffset: expected, wasCut: false, isInDoubt: true };
+    }
     const where =
       `"${segment.log.path}" at position ${fault.position}, offset ${expected}: ${fault.reason}`;
     if (expected >= state.recoveryPoint) {
@@ -88,7 +107,7 @@ export function recoverSegment(
         `Cut ${segment.sizeBytes - fault.position} bytes from ${where}`,
       );
       segment.truncateAt(fault.position, expected);
-      return { endOffset: expected, wasCut: true };
+      return { endOffset: expected, wasCut: true, isInDoubt: false };
     }
     const range = damagedRange(segment, fault.position, expected, state);
     state.report(
@@ -101,25 +120,43 @@ export function recoverSegment(
     expected = range.endOffset;
     scan.skipTo(range.end);
   }
-  return { endOffset: expected, wasCut: false };
+  return { endOffset: expected, wasCut: false, isInDoubt: false };
 }
 
-/** Why a batch cannot be part of the log here; `null` where it can. */
-function faultOf(
+/** Whether the log ends with a batch: the last write may have been of it. */
+function isLast(
+  { position, sizeBytes }: BatchSummary,
+  segment: Segment,
+  { nextBaseOffset }: SegmentBounds,
+): boolean {
+  return nextBaseOffset === null &&
+    position + sizeBytes === segment.sizeBytes;
+}
+
+/** Why the bytes of a batch are not what was written; `null` where they are. */
+function checksumFault(
   scan: BatchScan,
   batch: BatchSummary,
-  segment: Segment,
-  expected: number,
 ): { position: number; reason: string } | null {
   const { position } = batch;
   const bytes = scan.bytes(batch);
   if (bytes === null) return { position, reason: "the file ends inside of it" };
-  if (!checksumIsValid(bytes, 0)) return { position, reason: "wrong checksum" };
+  return checksumIsValid(bytes, 0)
+    ? null
+    : { position, reason: "wrong checksum" };
+}
+
+/** Why a batch cannot be part of the log here; `null` where it can. */
+function orderFault(
+  batch: BatchSummary,
+  segment: Segment,
+  expected: number,
+): { position: number; reason: string } | null {
   const isInOrder = batch.baseOffset >= expected &&
     batch.lastOffset >= batch.baseOffset && segment.fits(batch.lastOffset);
   if (isInOrder) return null;
   return {
-    position,
+    position: batch.position,
     reason: `offsets ${batch.baseOffset} to ${batch.lastOffset} do not follow`,
   };
 }

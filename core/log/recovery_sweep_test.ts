@@ -9,13 +9,24 @@ import { DISK_WORKLOADS } from "../testing/disk_workloads.ts";
 /** Calls of the first life at which it ends: early, late, and in the middle of most steps. */
 const ENDS = [60, 150, 230, 260, 330];
 
+/** How the first life ends, where not as the start does; and how the start does. */
+const WAYS = [
+  { ending: "kill" },
+  { ending: "lost" },
+  { ending: "torn" },
+  { ending: "fail" },
+  // A kill before a power cut's leavings were all read.
+  { first: "torn", ending: "kill" },
+] as const;
+
 const counts = new PointCount();
 
 for (const workload of DISK_WORKLOADS) {
-  for (const ending of ["kill", "lost", "torn", "fail"] as const) {
-    Deno.test(`logs (${workload.name}) survive a start that ends at any disk call (${ending})`, async () => {
+  for (const way of WAYS) {
+    const name = Object.values(way).join(", then ");
+    Deno.test(`logs (${workload.name}) survive a start that ends at any disk call (${name})`, async () => {
       for (const end of ENDS) {
-        const count = await sweepStarts(workload, { end, ending }, counts);
+        const count = await sweepStarts(workload, { end, ...way }, counts);
         ok(count > 5, `only ${count} calls were tried after ${end}`);
       }
     });

@@ -33,10 +33,11 @@ interface Found {
 /**
  * Fills a log with ten flushed records, damages its files, and starts again.
  *
- * @param stop Whether the process was killed, or stopped cleanly.
+ * @param stop Whether the process was killed, the power cut, or it was stopped
+ * cleanly.
  */
 async function recovered(
-  stop: "kill" | "clean",
+  stop: "kill" | "power" | "clean",
   damage: (sim: SimHost) => void,
   check: (found: Found, sim: SimHost) => Promise<void> | void,
   options: { readonly unflushedCount?: number } = {},
@@ -65,8 +66,8 @@ async function recovered(
     if (stop === "clean") await dirs.close();
     else dirs.abandon();
   });
-  if (stop === "kill") {
-    sim.crash("kill");
+  if (stop !== "clean") {
+    sim.crash(stop);
     sim.restart();
   }
   damage(sim);
@@ -134,7 +135,7 @@ Deno.test("damage below the recovery point is reported, kept and not served", as
   // Bytes of the third batch of the active segment: its offset, which no checksum
   // covers, its size, its checksum, a record.
   for (const position of [5, 7, 8, 11, 18, 70]) {
-    await recovered("kill", (sim) => {
+    await recovered("power", (sim) => {
       sim.disk.flipBit(logPaths(sim).at(-1)!, 150 + position, 0);
     }, async ({ log, dirs, reports }) => {
       const context = `position ${position}`;

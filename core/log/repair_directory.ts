@@ -16,6 +16,7 @@ import { CHECKPOINT_FILES, type CheckpointKind } from "./checkpoint_kinds.ts";
 import { writeCleanShutdown } from "./clean_shutdown.ts";
 import { CorruptFileError } from "./corrupt_file_error.ts";
 import { finalSync } from "./final_sync.ts";
+import { forgetKernelLife } from "./kernel_life.ts";
 import { rebuildPartition } from "./rebuild_partition.ts";
 import { folderOf, replaceFile } from "./replace_file.ts";
 import { parseFileOffset } from "./partition_files.ts";
@@ -53,6 +54,7 @@ export async function repairDirectory(
   const { withRecords, names } = options;
   const verify = (known?: ReadonlyMap<string, Verified>) =>
     verifyDirectory(disk, directory, { withRecords, names, known });
+  forgetKernelLife(disk, directory);
   const before = verify();
   const sound = new Map(before.partitions);
   for (const [name, { findings }] of before.partitions) {

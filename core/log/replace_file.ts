@@ -70,6 +70,21 @@ export function readWhole(disk: Disk, path: string): Uint8Array | null {
   }
 }
 
+/** Makes a folder and those above it: one whose name a crash may forget takes all in it along. */
+export async function makeDirectoryDurably(
+  disk: Disk,
+  path: string,
+): Promise<void> {
+  const made: string[] = [];
+  for (
+    let missing = path;
+    disk.stat(missing) === null;
+    missing = folderOf(missing)
+  ) made.push(missing);
+  disk.makeDirectory(path);
+  for (const each of made.reverse()) await disk.syncDirectory(folderOf(each));
+}
+
 /** The folder that a path is in. */
 export function folderOf(path: string): string {
   const slash = path.lastIndexOf("/");

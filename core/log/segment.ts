@@ -258,10 +258,10 @@ export class Segment {
   scan(
     from: number,
     chunkBytes = HEADER_CHUNK_BYTES,
-    { reusesMemory = false }: Pick<ScanOptions, "reusesMemory"> = {},
+    options: Pick<ScanOptions, "reusesMemory" | "skipsBodies"> = {},
   ): BatchScan {
     return new BatchScan(this.log, {
-      reusesMemory,
+      ...options,
       from,
       to: this.sizeBytes,
       chunkBytes,

@@ -54,6 +54,18 @@ export function diskSuite(test: RegisterCase): void {
     again.release();
   });
 
+  test("cacheId() tells directories apart, and stays", ({ disk }, root) => {
+    disk.makeDirectory(`${root}/a`);
+    disk.makeDirectory(`${root}/b`);
+    const id = disk.cacheId(`${root}/a`);
+    if (id === null) return; // Not every system tells.
+    ok(id.length > 0);
+    ok(disk.cacheId(`${root}/b`) !== id);
+    disk.rename(`${root}/b`, `${root}/c`);
+    strictEqual(disk.cacheId(`${root}/a`), id);
+    strictEqual(disk.cacheId(`${root}/missing`), null);
+  });
+
   test("space() knows what is free", ({ disk }, root) => {
     const { totalBytes, freeBytes } = disk.space(root);
     ok(totalBytes > 0 && freeBytes > 0 && freeBytes <= totalBytes);

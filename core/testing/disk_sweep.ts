@@ -134,10 +134,14 @@ export async function sweepFaults(
  */
 export async function sweepStarts(
   workload: SweepWorkload,
-  { end, ending }: { readonly end: number; readonly ending: Ending | "fail" },
+  { end, ending, first = ending === "fail" ? "torn" : ending }: {
+    readonly end: number;
+    /** How the first life ends; as the start does where left out. */
+    readonly first?: Ending;
+    readonly ending: Ending | "fail";
+  },
   counts: PointCount,
 ): Promise<number> {
-  const first = ending === "fail" ? "torn" : ending;
   for (let callNumber = 1;; callNumber++) {
     const sim = machine(workload, seedOf(callNumber, first));
     const life = workload.begin(sim);
@@ -159,7 +163,7 @@ export async function sweepStarts(
       callNumber,
       `start after ${life.step} (call ${end})`,
       sim,
-      () => life.check({ isAllKept: ending === "kill" }),
+      () => life.check({ isAllKept: first === "kill" && ending === "kill" }),
     );
   }
 }

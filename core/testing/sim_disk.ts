@@ -40,6 +40,9 @@ export class SimDisk {
   readonly processId: number;
   capacityBytes: number;
   syncDelayMs: number | readonly [low: number, high: number];
+  /** Changes with each power cut; `null` stands for a system that does not tell. */
+  bootId: string | null = "boot 1";
+  #bootCount = 1;
   readonly #surroundings: Surroundings;
   readonly #faults: SimDiskFaults;
   readonly #locks = new Set<string>();
@@ -126,6 +129,9 @@ export class SimDisk {
     if (this.#life.isOver) return;
     this.#life.isOver = true;
     this.#locks.clear();
+    if (unsynced !== "kept" && this.bootId !== null) {
+      this.bootId = `boot ${++this.#bootCount}`;
+    }
     this.tree.crash(unsynced, this.#surroundings.random);
     this.#usedBytes = this.tree.allocatedBytes();
     this.#surroundings.onCrash?.();

@@ -132,6 +132,13 @@ export class SimMount implements Disk {
     tree.endSync(covered);
   }
 
+  cacheId(directory: string): string | null {
+    this.#life.mustGoOn();
+    const node = this.#disk.tree.find(directory);
+    if (node?.kind !== "directory" || this.#disk.bootId === null) return null;
+    return `${this.#disk.bootId} ${this.#disk.tree.inodeOf(node)}`;
+  }
+
   space(_path: string): { totalBytes: number; freeBytes: number } {
     this.#life.mustGoOn();
     const totalBytes = Math.min(this.#disk.capacityBytes, 2 ** 40);

@@ -47,6 +47,7 @@ export interface Place {
 export class SimTree {
   readonly root = new SimDirectory(0);
   #changes: Change[] = [];
+  readonly #inodes = new Map<SimNode, number>();
 
   /** What is at a path; `undefined` where nothing is. */
   find(path: string): SimNode | undefined {
@@ -56,6 +57,13 @@ export class SimTree {
       node = node.entries.get(name);
     }
     return node;
+  }
+
+  /** A number of its own. */
+  inodeOf(node: SimNode): number {
+    const inode = this.#inodes.get(node) ?? this.#inodes.size + 1;
+    this.#inodes.set(node, inode);
+    return inode;
   }
 
   /** @throws {HostError} `notFound` where the directory that should hold it is missing. */
