@@ -173,6 +173,7 @@ class LogLoader {
     this.#snapshots.keepOnly(
       new Set(this.#segments.all().map((segment) => segment.baseOffset)),
     );
+    if (!options.isClean) this.#snapshots.distrust();
     const highWatermark = options.highWatermark ?? logStartOffset;
     // What a stop left to the page cache (see LogStorage.finish), or a kill.
     const isEmpty = this.#segments.count === 1 &&
@@ -408,6 +409,8 @@ class LogLoader {
     } catch (error) {
       if (!(error instanceof CorruptFileError)) throw error;
       options.report(`${error.message}; it is made again from the log`);
+      // A log without records will not write another.
+      disk.remove(path);
     }
   }
 

@@ -350,7 +350,11 @@ export class LogDirectory {
       return config;
     };
     let turnStartMs = host.clock.monotonicMs();
-    for (const name of host.disk.list(this.path)) {
+    const names = host.disk.list(this.path);
+    // After a kill a power cut could still undo the rename, of what is emptied now.
+    const isAnyDeleted = names.some((name) => name.endsWith(DELETE_SUFFIX));
+    if (isAnyDeleted) await host.disk.syncDirectory(this.path);
+    for (const name of names) {
       const path = `${this.path}/${name}`;
       const partition = parsePartitionName(name);
       if (partition === null) {

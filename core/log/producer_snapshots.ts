@@ -85,6 +85,11 @@ export class ProducerSnapshots {
     return isAnyUnsynced;
   }
 
+  /** Counts those that are there as not synced: a killed process may have left them so. */
+  distrust(): void {
+    for (const offset of this.#offsets) this.#unsynced.add(offset);
+  }
+
   /** A crash may take those that were written: the log is there to be read. */
   leaveUnsynced(): void {
     this.#unsynced.clear();

@@ -15,8 +15,10 @@ const WAYS = [
   { ending: "lost" },
   { ending: "torn" },
   { ending: "fail" },
-  // A kill before a power cut's leavings were all read.
+  // What the page cache was trusted for, and when it must not be yet.
+  { first: "kill", ending: "torn" },
   { first: "torn", ending: "kill" },
+  { first: "kill", ending: "fail" },
 ] as const;
 
 const counts = new PointCount();
