@@ -27,6 +27,8 @@ export const WHOLE_BATCH_SINCE = 3;
 export interface PartitionRead extends AnsweredPartition {
   /** Size of the records as they lie in the log, which the request's limits count. */
   readonly logBytes: number;
+  /** Whether waiting cannot add to them; see `LogRead`. */
+  readonly isInOlderSegment: boolean;
   readonly fields: Omit<PartitionResponse, "partitionIndex">;
 }
 
@@ -68,6 +70,7 @@ export function readPartition(
       ...answered,
       recordBytes: 0,
       logBytes: 0,
+      isInOlderSegment: false,
       hasDivergingEpoch: true,
       fields: {
         ...fields,
@@ -93,6 +96,7 @@ export function readPartition(
     ...answered,
     recordBytes: recordSize(records),
     logBytes: read.source.sizeBytes,
+    isInOlderSegment: read.isInOlderSegment,
     hasDivergingEpoch: false,
     fields: {
       ...fields,

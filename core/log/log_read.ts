@@ -52,6 +52,7 @@ export function readLog(
       source: new LogSlice(segment.log, range, request.directory),
       baseOffset: found.baseOffset,
       isFirstBatchCut: sizeBytes < found.sizeBytes,
+      isInOlderSegment: i < segments.count - 1 && limit >= segmentEnd,
       abortedTransactions: request.withAborted === true
         ? abortedIn(segments, i, {
           start: offset,
@@ -113,6 +114,7 @@ function nothing(request: LogReadRequest): LogRead {
     source: NO_BATCHES,
     baseOffset: request.offset,
     isFirstBatchCut: false,
+    isInOlderSegment: false,
     abortedTransactions: request.withAborted === true ? [] : null,
   };
 }

@@ -63,6 +63,8 @@ export interface LogRead {
   readonly baseOffset: number;
   /** True where `maxBytes` cut the first batch: the reader can do nothing with it. */
   readonly isFirstBatchCut: boolean;
+  /** True where a later segment may be read already: a read ends with its segment, so waiting adds nothing. */
+  readonly isInOlderSegment: boolean;
   /** For readers of committed records: the aborted transactions in the range; else `null`. */
   readonly abortedTransactions: readonly AbortedTransaction[] | null;
 }

@@ -95,6 +95,25 @@ onLog("read() starts with the batch that holds the offset", {}, (log) => {
   throws(() => log.read(-1, UNLIMITED), code("OFFSET_OUT_OF_RANGE"));
 });
 
+onLog(
+  "read() tells whether there is a later segment to read, as far as its limit",
+  { "segment.bytes": 200 },
+  (log) => {
+    for (let i = 0; i < 3; i++) appendTest(log, ["a".repeat(100)]);
+    strictEqual(log.segments.count, 3);
+    const isOlder = (offset: number, upToOffset: number) =>
+      log.read(offset, { ...UNLIMITED, upToOffset }).isInOlderSegment;
+    deepEqual([0, 1, 2, 3].map((offset) => isOlder(offset, 3)), [
+      true,
+      true,
+      false,
+      false,
+    ]);
+    strictEqual(isOlder(0, 1), true);
+    strictEqual(isOlder(1, 1), false);
+  },
+);
+
 onLog("read() keeps to its limits", {}, (log) => {
   appendTest(log, ["a".repeat(100)]);
   const firstSize = log.sizeBytes;

@@ -1,10 +1,11 @@
 // Fetch (key 1): gives record batches to readers, and lets them wait for some.
 //
-// An answer goes out when it has `minBytes`, when a partition has an error, or
-// after `maxWaitMs`. Partitions that nobody knows do not count beside others: a
-// reader that still names one shall not spin. The first batch of the first
-// partition that has any is always whole, however small the limits: a reader
-// must be able to go on.
+// An answer goes out when it has `minBytes`, when a partition has an error, when
+// a reader is behind the last segment, or after `maxWaitMs`: a read ends with its
+// segment, and a reader that catches up shall not wait at the end of each.
+// Partitions that nobody knows do not count beside others: a reader that still
+// names one shall not spin. The first batch of the first partition that has any
+// is always whole, however small the limits: a reader must be able to go on.
 //
 // Batches go from the file into the answer's frame as they lie there. Only the
 // formats of clients before 0.11 are made anew.
@@ -136,7 +137,7 @@ class Fetch {
       const isUnknown = UNKNOWN.has(read.errorCode);
       if (!isUnknown) knownCount++;
       const isGone = isUnknown && this.#found[index]?.partition !== undefined;
-      hasNews ||= isGone || read.hasDivergingEpoch ||
+      hasNews ||= isGone || read.hasDivergingEpoch || read.isInOlderSegment ||
         (!isUnknown && read.errorCode !== ErrorCode.NONE);
     }
     this.#found = found;
@@ -272,6 +273,7 @@ function refusedRead(errorCode: number): PartitionRead {
     logStartOffset: -1,
     recordBytes: 0,
     logBytes: 0,
+    isInOlderSegment: false,
     hasDivergingEpoch: false,
     fields: {
       errorCode,

@@ -213,6 +213,34 @@ Deno.test("Fetch waits for as many bytes as it asks for", async () => {
   });
 });
 
+Deno.test("Fetch does not wait for more than a segment has, unless it is the last", async () => {
+  await withBroker(async ({ host, broker, client }) => {
+    await broker.createTopic("small", { config: { "segment.bytes": "200" } });
+    const value = "x".repeat(100);
+    for (let i = 0; i < 3; i++) {
+      await produceOne(client, "small", batchOf([value]));
+    }
+    strictEqual(
+      broker.broker.partitions.get("small", 0).log!.segments.count,
+      3,
+    );
+    const waits: boolean[] = [];
+    for (const fetchOffset of [0, 1, 2]) {
+      const startMs = host.clock.monotonicMs();
+      const response = await client.call(FETCH, 12, {
+        ...{ maxWaitMs: 500, minBytes: 1000 },
+        topics: [{
+          topic: "small",
+          partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: 1000 }],
+        }],
+      });
+      deepStrictEqual(values(response), [value], `offset ${fetchOffset}`);
+      waits.push(host.clock.monotonicMs() - startMs >= 500);
+    }
+    deepStrictEqual(waits, [false, false, true]);
+  });
+});
+
 Deno.test("Fetch does not wait where a partition has an error", async () => {
   await withBroker(async ({ host, client }) => {
     const takesTime = async (partitions: Partial<Partition>[]) => {
