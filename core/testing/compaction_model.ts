@@ -181,7 +181,11 @@ export class CompactionModel {
     segmentEnd: number,
     nowMs: number,
     retentionMs: number,
+    logEndOffset: number,
   ): void {
+    const lastBatch = this.records.filter(({ batch }) =>
+      batch.lastOffset === logEndOffset - 1
+    );
     const latest = new Map<string, number>();
     for (const { key, offset, batch } of this.records) {
       const counts = key !== null && offset < endOffset &&
@@ -198,6 +202,11 @@ export class CompactionModel {
       return value !== null || batch.horizonMs === null ||
         nowMs < batch.horizonMs;
     });
+    // Of the log's last batch something stays, or a reader never comes to the end.
+    const isGone = !this.records.some(({ batch }) =>
+      batch === lastBatch[0]?.batch
+    );
+    if (isGone) this.records.push(...lastBatch);
     for (const { offset, value, batch } of this.records) {
       if (value !== null || offset >= segmentEnd) continue;
       batch.horizonMs ??= nowMs + retentionMs;
@@ -220,6 +229,7 @@ export class CompactionModel {
         segmentEnd,
         nowMs,
         log.config["delete.retention.ms"],
+        log.logEndOffset,
       );
     }
     return result;

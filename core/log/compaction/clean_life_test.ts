@@ -248,6 +248,26 @@ Deno.test("tombstones of old formats go by the age of the last clean segment", (
     strictEqual(tombstoneCount(), 0);
   }, config({ "delete.retention.ms": 5000, "segment.bytes": 160 })));
 
+Deno.test("something stays of the log's last batch, so that a reader comes to the end", () =>
+  inWorld(async ({ sim, log, model }) => {
+    model.append(log, [{ key: "a", value: "x" }]);
+    model.append(log, [{ key: "a", value: null }]);
+    const keptAfter = async (ms: number) => {
+      await sleep(sim.host.clock, ms);
+      log.roll();
+      ok((await cleanNow(sim.host, log))?.isDone);
+      return allRecords(log).map(({ offset }) => offset);
+    };
+    deepEqual(await keptAfter(0), [1]);
+    deepEqual(await keptAfter(10_000), [1], "its time is over, but it is last");
+    ok(
+      log.read(1, { maxBytes: 1, minOneBatch: true, upToOffset: 2 }).source
+        .sizeBytes > 0,
+    );
+    model.append(log, [{ key: "b", value: "y" }]);
+    deepEqual(await keptAfter(0), [2]);
+  }, config({ "delete.retention.ms": 5000 })));
+
 Deno.test("what is dirty, and since when", () =>
   inWorld(async (world) => {
     const { sim, log, model } = world;

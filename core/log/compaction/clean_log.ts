@@ -88,6 +88,7 @@ export interface CleanResult {
 
 /** The log of a run, and what it may ask of it. */
 export interface CleanableLog extends CleaningTarget {
+  readonly logEndOffset: number;
   readonly name: string;
   readonly directory: LogDirectoryState;
   readonly clock: Clock;
@@ -168,6 +169,7 @@ class Cleaning {
       transactions,
       nowMs: this.#nowMs,
       deleteRetentionMs: this.#log.config["delete.retention.ms"],
+      lastOffset: this.#log.logEndOffset - 1,
     });
     let isDone = false;
     try {

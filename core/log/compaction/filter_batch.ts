@@ -5,6 +5,8 @@
 //                           compression, with fewer records
 //   none, but it is the     a header without records: it says how far the
 //   last of its producer    producer's sequence numbers have come
+//   none, but it is the     the bytes as they are: without them, readers would
+//   last of the log         never come to the end
 //   none                    nothing
 //
 // A tombstone (a record without a value) that stays gets its batch a date from
@@ -54,6 +56,8 @@ export interface BatchFilterOptions {
   readonly nowMs: number;
   /** `delete.retention.ms`. */
   readonly deleteRetentionMs: number;
+  /** Offset of the last record of the log. */
+  readonly lastOffset: number;
 }
 
 /** What a filter has read and kept. */
@@ -108,18 +112,17 @@ export class BatchFilter {
     const { deleteHorizonMs } = header;
     const isPast = deleteHorizonMs !== null && deleteHorizonMs <= nowMs;
     const isDropped = mayGo && (!header.isControl || isPast);
-    const mustStay = this.#isLastOfProducer(header);
     if (isDropped || header.recordCount === 0) {
-      if (mustStay) addEmpty(header, target);
+      this.#drop(reader, header, target);
       return;
     }
     this.#find(reader, header, isPast);
     const kept = this.#kept;
-    this.counts.recordsKept += kept.count;
     if (kept.count === 0) {
-      if (mustStay) addEmpty(header, target);
+      this.#drop(reader, header, target);
       return;
     }
+    this.counts.recordsKept += kept.count;
     const getsHorizon = deleteHorizonMs === null &&
       (kept.hasTombstones || (header.isControl && mayGo));
     if (kept.count === header.recordCount && !getsHorizon) {
@@ -128,6 +131,18 @@ export class BatchFilter {
     }
     this.#verify(reader, header);
     this.#rewrite(header, target, getsHorizon);
+  }
+
+  /** Writes what there must be of a batch of which no record stays. */
+  #drop(
+    { bytes, start, end }: BatchReader,
+    header: BatchHeader,
+    target: CleanedSegment,
+  ): void {
+    if (header.lastOffset === this.#options.lastOffset) {
+      this.counts.recordsKept += header.recordCount;
+      target.add(bytes, start, end);
+    } else if (this.#isLastOfProducer(header)) addEmpty(header, target);
   }
 
   /** Finds the records that stay. */
@@ -194,7 +209,9 @@ export class BatchFilter {
     this.#options.transactions.meetsAborted(summarize(bytes, start, 0, false));
     const message = readMessage(bytes.subarray(0, end), start);
     const records = recordsOfMessage(message);
-    const kept = records.filter((record) => this.#keeps(record));
+    const staying = records.filter((record) => this.#keeps(record));
+    const isLast = records.at(-1)?.offset === this.#options.lastOffset;
+    const kept = staying.length === 0 && isLast ? records : staying;
     this.counts.recordsRead += records.length;
     this.counts.recordsKept += kept.length;
     if (kept.length === records.length) target.add(bytes, start, end);
