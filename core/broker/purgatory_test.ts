@@ -16,6 +16,9 @@ class HandClock implements Clock {
       if (index >= 0) this.timers.splice(index, 1);
     };
   }
+  afterOthers(run: () => void): void {
+    this.after(0, run);
+  }
   advanceTo(nowMs: number): void {
     for (;;) {
       this.timers.sort((a, b) => a.atMs - b.atMs);

@@ -14,11 +14,18 @@ export interface Clock {
   wallMs(): number;
   /** Calls `run` once, `delayMs` from now; returns how to call it off. */
   after(delayMs: number, run: () => void): () => void;
+  /** Calls `run` once, after what has arrived by now: from the network, from the disk, and timers that are due. */
+  afterOthers(run: () => void): void;
 }
 
 /** Waits for `delayMs` of the clock. */
 export function sleep(clock: Clock, delayMs: number): Promise<void> {
   return new Promise((done) => clock.after(delayMs, done));
+}
+
+/** Lets others have their turn: for work that takes many, between two of them. */
+export function giveWay(clock: Clock): Promise<void> {
+  return new Promise((done) => clock.afterOthers(done));
 }
 
 /** Why the world refused, in words that do not depend on the platform. */

@@ -1,7 +1,7 @@
 // Cases of the clock and of chance, for every host.
 
 import { deepStrictEqual, notDeepStrictEqual, ok } from "node:assert/strict";
-import { sleep } from "../host/host.ts";
+import { giveWay, sleep } from "../host/host.ts";
 import type { RegisterCase } from "./host_suite.ts";
 
 export function clockSuite(test: RegisterCase): void {
@@ -21,6 +21,16 @@ export function clockSuite(test: RegisterCase): void {
     await sleep(host.clock, 30);
     const passedMs = host.clock.monotonicMs() - startMs;
     ok(passedMs >= 29, `woke after ${passedMs} ms`);
+  });
+
+  test("afterOthers() lets a timer that is due have its turn", async (host) => {
+    let hasRun = false;
+    host.clock.after(0, () => {
+      hasRun = true;
+    });
+    // No rest other than this.
+    for (let i = 0; i < 5000 && !hasRun; i++) await giveWay(host.clock);
+    ok(hasRun);
   });
 
   test("after() takes delays longer than JavaScript's timers", async (host) => {

@@ -42,9 +42,10 @@ export class SimClock {
 
   /** The clock as one life of the node sees it: its timers end with it. */
   during(life: SimLife): Clock {
-    return {
+    const clock: Clock = {
       monotonicMs: () => this.monotonicMs(),
       wallMs: () => this.wallMs(),
+      afterOthers: (run) => void clock.after(0, run),
       after: (delayMs, run) => {
         if (life.isOver) return () => {};
         const virtualMs = Math.max(0, delayMs || 0) / this.#rate;
@@ -58,5 +59,6 @@ export class SimClock {
         });
       },
     };
+    return clock;
   }
 }
