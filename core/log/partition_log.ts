@@ -37,6 +37,7 @@ import type { TimestampedOffset } from "./log_search.ts";
 import type { LogRead, ReadOptions } from "./log_slice.ts";
 import { LogStorage } from "./log_storage.ts";
 import { type DeletedSegments, deleteOldSegments } from "./old_segments.ts";
+import { judgeAppend } from "./judge_append.ts";
 import { partitionName } from "./partition_files.ts";
 import {
   type AppendOptions,
@@ -234,20 +235,14 @@ export class PartitionLog {
     if (batches.length === 0) {
       return nothingAppended(this.logEndOffset, this.#logStartOffset);
     }
-    if (prepared.bytes.length > this.config["segment.bytes"]) {
-      throw new KafkaError(
-        "RECORD_LIST_TOO_LARGE",
-        `${prepared.bytes.length} bytes of records do not fit a segment of ${
-          this.config["segment.bytes"]
-        } bytes of ${this.name}.`,
-      );
-    }
-    for (const batch of batches) {
-      if (batch.producerId < 0) continue;
-      const repeated = this.#storage.producers.check(batch, origin);
-      if (repeated !== null) return this.#duplicate(repeated);
-      if (origin === "client") this.#checkIssued(batch.producerId, options);
-    }
+    const repeated = judgeAppend(
+      prepared,
+      this.name,
+      this.config,
+      this.#storage.producers,
+      options,
+    );
+    if (repeated !== null) return this.#duplicate(repeated);
     this.#storage.write(prepared.bytes, batches, options.nowMs);
     room?.appended(prepared.bytes.length);
     const isStamped = origin !== "replica" &&
@@ -508,19 +503,6 @@ export class PartitionLog {
       if (!(error instanceof CorruptFileError)) throw error;
       throw new KafkaError("CORRUPT_MESSAGE", error.message);
     }
-  }
-
-  /** State that expired looks as if it never was; an id that nobody was given is told apart. */
-  #checkIssued(producerId: number, options: AppendOptions): void {
-    const isIssued = options.isProducerIssued;
-    if (isIssued === undefined || this.#storage.producers.has(producerId)) {
-      return;
-    }
-    if (isIssued(producerId)) return;
-    throw new KafkaError(
-      "UNKNOWN_PRODUCER_ID",
-      `Nobody was given the producer id ${producerId} that writes to ${this.name}; ask for one with InitProducerId.`,
-    );
   }
 
   #duplicate(repeated: AppendedSequence): AppendResult {
