@@ -40,7 +40,7 @@ export interface PartitionPlan {
   /** Of one broker, at least: on kq, and on Apache Kafka. */
   readonly fileHandles: number;
   readonly fileHandlesKafka: number;
-  /** Start of one broker after kill -9, with next to nothing unflushed, and with full segments. */
+  /** Start of one broker: after kill -9 with next to nothing unflushed, and after a power cut with full segments. */
   readonly recoveryMs: { readonly least: number; readonly most: number };
   /** From the loss of a broker until its partitions have new leaders; `null` with one replica. */
   readonly failoverMs: number | null;

@@ -286,8 +286,9 @@ function print(
       `a broker with all other topics, on ${request.cluster.brokerCount}`,
     fileHandles: `${plan.fileHandles} a broker (Apache Kafka: ` +
       `${plan.fileHandlesKafka} and more)`,
-    recoveryAfterKill: `${seconds(recoveryMs.least)} with little unflushed, ` +
-      `${seconds(recoveryMs.most)} with full segments of ${
+    recovery:
+      `${seconds(recoveryMs.least)} after kill -9 with little unflushed, ` +
+      `${seconds(recoveryMs.most)} after a power cut with full segments of ${
         formatBytes(request.cluster.segmentBytes)
       }`,
     failover: plan.failoverMs === null
