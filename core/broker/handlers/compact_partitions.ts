@@ -2,7 +2,6 @@
 // clean they are. The answer says under which number; what becomes of it is told
 // by DescribeCompaction.
 
-import { topicNameProblem } from "../../controller/topic_name.ts";
 import { isCompacted } from "../../log/compaction/cleaner_schedule.ts";
 import { ErrorCode, KafkaError } from "../../wire/kafka/errors.ts";
 import {
@@ -12,6 +11,7 @@ import {
 import type { InferInput } from "../../wire/kafka/schema.ts";
 import { type RequestContext, serve } from "../context.ts";
 import { refusalOf } from "../failure.ts";
+import { eachPartition, ledLog } from "./each_partition.ts";
 
 type PartitionResponse = InferInput<
   typeof compactPartitionsResponse
@@ -22,41 +22,31 @@ export const compactPartitions = serve(
   compactPartitionsResponse,
   {
     versions: [0, 0],
-    handle: (request, context) => ({
-      throttleTimeMs: 0,
-      topics: request.topics.map(({ name, partitionIndexes }) => ({
-        name,
-        partitions: partitionIndexes.map((partitionIndex) =>
-          compactOne(name, partitionIndex, context)
-        ),
-      })),
-    }),
+    handle: (request, context) =>
+      eachPartition(
+        request.topics,
+        (topic, index) => compactOne(topic, index, context),
+      ),
     failure: ({ errorCode, errorMessage }, request) =>
-      request === null ? null : {
-        throttleTimeMs: 0,
-        topics: request.topics.map(({ name, partitionIndexes }) => ({
-          name,
-          partitions: partitionIndexes.map((partitionIndex) => ({
-            partitionIndex,
-            errorCode,
-            errorMessage,
-          })),
-        })),
-      },
+      request === null ? null : eachPartition(
+        request.topics,
+        (_topic, partitionIndex) => ({
+          partitionIndex,
+          errorCode,
+          errorMessage,
+        }),
+      ),
   },
 );
 
 function compactOne(
   topic: string,
   partitionIndex: number,
-  { broker }: RequestContext,
+  context: RequestContext,
 ): PartitionResponse {
+  const { broker } = context;
   try {
-    const problem = topicNameProblem(topic);
-    if (problem !== null) {
-      throw new KafkaError("INVALID_TOPIC_EXCEPTION", problem);
-    }
-    const log = broker.partitions.get(topic, partitionIndex).leaderLog(-1);
+    const log = ledLog(topic, partitionIndex, context);
     if (!isCompacted(log)) {
       throw new KafkaError(
         "POLICY_VIOLATION",

@@ -1,7 +1,6 @@
 // DescribeCompaction (key 15001, kq's own): how clean partitions are, what the
 // cleaner did last, and what it is at.
 
-import { topicNameProblem } from "../../controller/topic_name.ts";
 import { isCompacted } from "../../log/compaction/cleaner_schedule.ts";
 import type { CompactionState } from "../../log/compaction/compaction_state.ts";
 import { CorruptFileError } from "../../log/corrupt_file_error.ts";
@@ -13,6 +12,7 @@ import {
 import type { InferInput } from "../../wire/kafka/schema.ts";
 import { type Failure, type RequestContext, serve } from "../context.ts";
 import { refusalOf } from "../failure.ts";
+import { eachPartition, ledLog } from "./each_partition.ts";
 
 type PartitionResponse = InferInput<
   typeof describeCompactionResponse
@@ -23,39 +23,27 @@ export const describeCompaction = serve(
   describeCompactionResponse,
   {
     versions: [0, 0],
-    handle: (request, context) => ({
-      throttleTimeMs: 0,
-      topics: request.topics.map(({ name, partitionIndexes }) => ({
-        name,
-        partitions: partitionIndexes.map((partitionIndex) =>
-          describeOne(name, partitionIndex, context)
-        ),
-      })),
-    }),
+    handle: (request, context) =>
+      eachPartition(
+        request.topics,
+        (topic, index) => describeOne(topic, index, context),
+      ),
     failure: (failure, request) =>
-      request === null ? null : {
-        throttleTimeMs: 0,
-        topics: request.topics.map(({ name, partitionIndexes }) => ({
-          name,
-          partitions: partitionIndexes.map((partitionIndex) =>
-            refused(partitionIndex, failure)
-          ),
-        })),
-      },
+      request === null
+        ? null
+        : eachPartition(request.topics, (_topic, index) =>
+          refused(index, failure)),
   },
 );
 
 function describeOne(
   topic: string,
   partitionIndex: number,
-  { broker }: RequestContext,
+  context: RequestContext,
 ): PartitionResponse {
+  const { broker } = context;
   try {
-    const problem = topicNameProblem(topic);
-    if (problem !== null) {
-      throw new KafkaError("INVALID_TOPIC_EXCEPTION", problem);
-    }
-    const log = broker.partitions.get(topic, partitionIndex).leaderLog(-1);
+    const log = ledLog(topic, partitionIndex, context);
     const state = broker.logDirs.cleaner.state(log);
     const common = {
       ...NOTHING,

@@ -3,8 +3,7 @@
 //
 // Source: KIP-664.
 
-import { topicNameProblem } from "../../controller/topic_name.ts";
-import { ErrorCode, KafkaError } from "../../wire/kafka/errors.ts";
+import { ErrorCode } from "../../wire/kafka/errors.ts";
 import {
   describeProducersRequest,
   describeProducersResponse,
@@ -12,6 +11,7 @@ import {
 import type { InferInput } from "../../wire/kafka/schema.ts";
 import { type RequestContext, serve } from "../context.ts";
 import { refusalOf } from "../failure.ts";
+import { eachPartition, ledLog } from "./each_partition.ts";
 
 type PartitionResponse = InferInput<
   typeof describeProducersResponse
@@ -21,42 +21,32 @@ export const describeProducers = serve(
   describeProducersRequest,
   describeProducersResponse,
   {
-    handle: (request, context) => ({
-      throttleTimeMs: 0,
-      topics: request.topics.map(({ name, partitionIndexes }) => ({
-        name,
-        partitions: partitionIndexes.map((partitionIndex) =>
-          describeOne(name, partitionIndex, context)
-        ),
-      })),
-    }),
+    handle: (request, context) =>
+      eachPartition(
+        request.topics,
+        (topic, index) => describeOne(topic, index, context),
+      ),
     failure: ({ errorCode, errorMessage }, request) =>
-      request === null ? null : {
-        throttleTimeMs: 0,
-        topics: request.topics.map(({ name, partitionIndexes }) => ({
-          name,
-          partitions: partitionIndexes.map((partitionIndex) => ({
-            partitionIndex,
-            errorCode,
-            errorMessage,
-            activeProducers: [],
-          })),
-        })),
-      },
+      request === null ? null : eachPartition(
+        request.topics,
+        (_topic, partitionIndex) => ({
+          partitionIndex,
+          errorCode,
+          errorMessage,
+          activeProducers: [],
+        }),
+      ),
   },
 );
 
 function describeOne(
   topic: string,
   partitionIndex: number,
-  { broker }: RequestContext,
+  context: RequestContext,
 ): PartitionResponse {
+  const { broker } = context;
   try {
-    const problem = topicNameProblem(topic);
-    if (problem !== null) {
-      throw new KafkaError("INVALID_TOPIC_EXCEPTION", problem);
-    }
-    const log = broker.partitions.get(topic, partitionIndex).leaderLog(-1);
+    const log = ledLog(topic, partitionIndex, context);
     return {
       partitionIndex,
       errorCode: ErrorCode.NONE,
