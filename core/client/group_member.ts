@@ -22,7 +22,8 @@ import {
 import { asError, errorOfCode } from "./client_error.ts";
 import type { Cluster } from "./cluster.ts";
 import type { GroupSettings } from "./consumer_settings.ts";
-import { findCoordinators, isCoordinatorFailure } from "./coordinator_calls.ts";
+import { isCoordinatorFailure } from "./coordinator_calls.ts";
+import { GroupCoordinatorNode } from "./group_coordinator_node.ts";
 import type { Committer } from "./group_offsets.ts";
 import {
   type JoinOutcome,
@@ -51,8 +52,8 @@ const OUT = { memberId: "", generationId: -1 };
 export class GroupMember implements Membership {
   readonly keepsPartitions = false;
   readonly #parts: GroupMemberParts;
+  readonly #coordinator: GroupCoordinatorNode;
   #identity: { readonly memberId: string; readonly generationId: number } = OUT;
-  #coordinator: number | null = null;
   #isWanted = false;
   #isLost = false;
   #outcome: JoinOutcome | null = null;
@@ -66,6 +67,10 @@ export class GroupMember implements Membership {
 
   constructor(parts: GroupMemberParts) {
     this.#parts = parts;
+    this.#coordinator = new GroupCoordinatorNode(
+      parts.cluster,
+      parts.settings.groupId,
+    );
   }
 
   /** Whose commits these are. */
@@ -141,25 +146,13 @@ export class GroupMember implements Membership {
    * @throws {KafkaError} Where there is none for now.
    * @throws {ClusterUnreachableError} Where no broker answers.
    */
-  async coordinator(deadlineMs: number): Promise<number> {
-    if (this.#coordinator !== null) return this.#coordinator;
-    const { cluster, settings } = this.#parts;
-    const found = await findCoordinators(cluster, [settings.groupId], {
-      deadlineMs,
-    });
-    const node = found.get(settings.groupId)!;
-    if (typeof node !== "number") throw node;
-    this.#coordinator = node;
-    return node;
+  coordinator(deadlineMs: number): Promise<number> {
+    return this.#coordinator.find(deadlineMs);
   }
 
   /** Has the coordinator looked for again where an error says so. */
   noteFailure(error: unknown): void {
-    const isMoved = isCoordinatorFailure(error) &&
-      !(error instanceof KafkaError &&
-        (error.errorName === "COORDINATOR_LOAD_IN_PROGRESS" ||
-          error.errorName === "UNSTABLE_OFFSET_COMMIT"));
-    if (isMoved) this.#coordinator = null;
+    this.#coordinator.noteFailure(error);
   }
 
   /** Notes that the coordinator does not know this member, or this generation, any more. */
@@ -305,7 +298,7 @@ export class GroupMember implements Membership {
       return await this.#leaveStuck();
     }
     if (nowMs - this.#lastHeartbeatMs > settings.sessionTimeoutMs) {
-      this.#coordinator = null;
+      this.#coordinator.forget();
       this.#lastHeartbeatMs = nowMs;
     }
     const deadlineMs = cluster.deadline(settings.sessionTimeoutMs);

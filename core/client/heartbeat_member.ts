@@ -22,7 +22,8 @@ import { backoffMs } from "./client_settings.ts";
 import { asError, errorOfCode } from "./client_error.ts";
 import type { Cluster } from "./cluster.ts";
 import type { GroupSettings } from "./consumer_settings.ts";
-import { findCoordinators, isCoordinatorFailure } from "./coordinator_calls.ts";
+import { isCoordinatorFailure } from "./coordinator_calls.ts";
+import { GroupCoordinatorNode } from "./group_coordinator_node.ts";
 import type { Committer } from "./group_offsets.ts";
 import {
   type AssignmentOutcome,
@@ -80,10 +81,10 @@ export class HeartbeatMember implements Membership {
   readonly keepsPartitions = true;
   readonly isJoining = false;
   readonly #parts: HeartbeatMemberParts;
+  readonly #coordinator: GroupCoordinatorNode;
   readonly #names: TopicNames;
   #memberId = "";
   #epoch = OUT_EPOCH;
-  #coordinator: number | null = null;
   #isWanted = false;
   #isLost = false;
   #failure: Error | null = null;
@@ -113,6 +114,10 @@ export class HeartbeatMember implements Membership {
 
   constructor(parts: HeartbeatMemberParts) {
     this.#parts = parts;
+    this.#coordinator = new GroupCoordinatorNode(
+      parts.cluster,
+      parts.settings.groupId,
+    );
     this.#names = new TopicNames(parts.cluster);
     this.#intervalMs = parts.settings.heartbeatIntervalMs;
   }
@@ -188,24 +193,12 @@ export class HeartbeatMember implements Membership {
     this.#beatNow();
   }
 
-  async coordinator(deadlineMs: number): Promise<number> {
-    if (this.#coordinator !== null) return this.#coordinator;
-    const { cluster, settings } = this.#parts;
-    const found = await findCoordinators(cluster, [settings.groupId], {
-      deadlineMs,
-    });
-    const node = found.get(settings.groupId)!;
-    if (typeof node !== "number") throw node;
-    this.#coordinator = node;
-    return node;
+  coordinator(deadlineMs: number): Promise<number> {
+    return this.#coordinator.find(deadlineMs);
   }
 
   noteFailure(error: unknown): void {
-    const isMoved = isCoordinatorFailure(error) &&
-      !(error instanceof KafkaError &&
-        (error.errorName === "COORDINATOR_LOAD_IN_PROGRESS" ||
-          error.errorName === "UNSTABLE_OFFSET_COMMIT"));
-    if (isMoved) this.#coordinator = null;
+    this.#coordinator.noteFailure(error);
   }
 
   noteExpulsion(error: KafkaError, as: Committer): void {

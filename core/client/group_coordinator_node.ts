@@ -1,0 +1,46 @@
+// Which broker coordinates a consumer's group, as long as no error says otherwise.
+
+import { KafkaError } from "../wire/kafka/errors.ts";
+import type { Cluster } from "./cluster.ts";
+import { findCoordinators, isCoordinatorFailure } from "./coordinator_calls.ts";
+
+/** The coordinator of one group, looked for when it is first asked for. */
+export class GroupCoordinatorNode {
+  readonly #cluster: Cluster;
+  readonly #groupId: string;
+  #nodeId: number | null = null;
+
+  constructor(cluster: Cluster, groupId: string) {
+    this.#cluster = cluster;
+    this.#groupId = groupId;
+  }
+
+  /**
+   * @throws {KafkaError} Where there is none for now.
+   * @throws {ClusterUnreachableError} Where no broker answers.
+   */
+  async find(deadlineMs: number): Promise<number> {
+    if (this.#nodeId !== null) return this.#nodeId;
+    const found = await findCoordinators(this.#cluster, [this.#groupId], {
+      deadlineMs,
+    });
+    const node = found.get(this.#groupId)!;
+    if (typeof node !== "number") throw node;
+    this.#nodeId = node;
+    return node;
+  }
+
+  /** Has it looked for again where an error says so. */
+  noteFailure(error: unknown): void {
+    const isMoved = isCoordinatorFailure(error) &&
+      !(error instanceof KafkaError &&
+        (error.errorName === "COORDINATOR_LOAD_IN_PROGRESS" ||
+          error.errorName === "UNSTABLE_OFFSET_COMMIT"));
+    if (isMoved) this.forget();
+  }
+
+  /** Has it looked for again. */
+  forget(): void {
+    this.#nodeId = null;
+  }
+}
