@@ -82,15 +82,7 @@ export function compactPartitions(
         requestFor(asked),
         options,
       );
-      return answer.topics.flatMap(({ name, partitions }) =>
-        partitions.map((partition) => ({
-          topic: name,
-          partition: partition.partitionIndex,
-          errorCode: partition.errorCode,
-          errorMessage: partition.errorMessage,
-          value: partition.requestId,
-        }))
-      );
+      return answersOf(answer.topics, ({ requestId }) => requestId);
     },
   });
 }
@@ -109,15 +101,7 @@ export function describeCompaction(
         requestFor(asked),
         options,
       );
-      return answer.topics.flatMap(({ name, partitions }) =>
-        partitions.map((partition) => ({
-          topic: name,
-          partition: partition.partitionIndex,
-          errorCode: partition.errorCode,
-          errorMessage: partition.errorMessage,
-          value: descriptionOf(partition),
-        }))
-      );
+      return answersOf(answer.topics, descriptionOf);
     },
   });
 }
@@ -135,6 +119,31 @@ function requestFor(partitions: readonly TopicPartition[]) {
       partitionIndexes: some.map(({ partition }) => partition),
     })),
   };
+}
+
+interface PartitionAnswer {
+  readonly partitionIndex: number;
+  readonly errorCode: number;
+  readonly errorMessage: string | null;
+}
+
+/** One row for each partition of an answer. */
+function answersOf<P extends PartitionAnswer, T>(
+  topics: readonly {
+    readonly name: string;
+    readonly partitions: readonly P[];
+  }[],
+  valueOf: (partition: P) => T,
+) {
+  return topics.flatMap(({ name, partitions }) =>
+    partitions.map((partition) => ({
+      topic: name,
+      partition: partition.partitionIndex,
+      errorCode: partition.errorCode,
+      errorMessage: partition.errorMessage,
+      value: valueOf(partition),
+    }))
+  );
 }
 
 type Described = Infer<
