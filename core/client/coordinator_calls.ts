@@ -1,5 +1,6 @@
-// Requests that only the coordinator of a group answers: sorted by coordinator,
-// sent, and asked again where it has moved or is still loading.
+// Requests that only the coordinator of a group, or of a transactional id,
+// answers: sorted by coordinator, sent, and asked again where it has moved or is
+// still loading.
 //
 // Source: Kafka protocol guide, "FindCoordinator"; KIP-699 (several at once).
 
@@ -17,11 +18,20 @@ const FIND_COORDINATOR = exchange(
   findCoordinatorRequest,
   findCoordinatorResponse,
 );
-const GROUP_KEY_TYPE = 0;
+
+/** What a coordinator coordinates, by the protocol's numbers. */
+export const KeyType = { group: 0, transactionalId: 1 } as const;
+export type KeyType = typeof KeyType[keyof typeof KeyType];
+
+const KEY_NOUN = {
+  [KeyType.group]: "group",
+  [KeyType.transactionalId]: "transactional id",
+} as const;
+
 /** The first version that asks for several keys. */
 const BATCHED_VERSION_MIN = 4;
 
-/** One group's outcome: either `error` or `value` is `null`. */
+/** One group's, or transactional id's, outcome: either `error` or `value` is `null`. */
 export interface GroupResult<T> {
   readonly group: string;
   readonly error: Error | null;
@@ -38,6 +48,8 @@ export interface CoordinatorAnswer<T> {
 
 export interface CoordinatorCall<T> {
   readonly deadlineMs: number;
+  /** What the names are of; of groups where left out. */
+  readonly keyType?: KeyType;
   /** Asks one broker about groups that it coordinates. */
   readonly ask: (
     nodeId: number,
@@ -61,7 +73,7 @@ export function isCoordinatorFailure(error: unknown): boolean {
 }
 
 /**
- * Which broker coordinates each group, asked once.
+ * Which broker coordinates each group or transactional id, asked once.
  *
  * @returns The broker's id, or why there is none for now.
  * @throws {ClusterUnreachableError} Where no broker answers.
@@ -69,8 +81,13 @@ export function isCoordinatorFailure(error: unknown): boolean {
 export async function findCoordinators(
   cluster: Cluster,
   groups: readonly string[],
-  options: { readonly deadlineMs: number; readonly lane?: Lane },
+  options: {
+    readonly deadlineMs: number;
+    readonly lane?: Lane;
+    readonly keyType?: KeyType;
+  },
 ): Promise<Map<string, number | KafkaError>> {
+  const keyType = options.keyType ?? KeyType.group;
   const found = new Map<string, number | KafkaError>();
   let asked: readonly string[] = groups;
   for (let start = 0; start < groups.length; start += asked.length) {
@@ -79,7 +96,7 @@ export async function findCoordinators(
       asked = isBatched ? groups.slice(start) : [groups[start]];
       return {
         key: isBatched ? "" : asked[0],
-        keyType: GROUP_KEY_TYPE,
+        keyType,
         coordinatorKeys: isBatched ? asked : [],
       };
     }, { deadlineMs: options.deadlineMs });
@@ -101,7 +118,9 @@ export async function findCoordinators(
       group,
       new KafkaError(
         "COORDINATOR_NOT_AVAILABLE",
-        `Broker ${node}, which coordinates group ${group}, is not up`,
+        `Broker ${node}, which coordinates ${
+          KEY_NOUN[keyType]
+        } ${group}, is not up`,
       ),
     );
   }
@@ -109,7 +128,7 @@ export async function findCoordinators(
 }
 
 /**
- * Asks the coordinators of groups, following them where they move.
+ * Asks the coordinators of groups or transactional ids, following them where they move.
  *
  * @returns One result per group, in the order asked.
  * @throws {ClusterUnreachableError} Where no broker tells who coordinates.
@@ -133,7 +152,7 @@ export async function askCoordinators<T>(
     if (open.length === 0) break;
     if (await cluster.pause(attempt, call.deadlineMs)) continue;
     for (const group of open) {
-      const error = located(group, failures.get(group)!);
+      const error = located(group, failures.get(group)!, call.keyType);
       results.set(group, { group, error, value: null });
     }
     break;
@@ -176,15 +195,28 @@ async function askOnce<T>(
       group,
       new KafkaError(
         "UNKNOWN_SERVER_ERROR",
-        `Group ${group} was left out of an answer`,
+        `${nounOf(call.keyType)} ${group} was left out of an answer`,
       ),
     );
   }
   return failures;
 }
 
-function located(group: string, error: Error): Error {
+function located(
+  group: string,
+  error: Error,
+  keyType: KeyType | undefined,
+): Error {
   return error instanceof KafkaError
-    ? new KafkaError(error.errorName, `Group ${group}: ${error.message}`)
+    ? new KafkaError(
+      error.errorName,
+      `${nounOf(keyType)} ${group}: ${error.message}`,
+    )
     : error;
+}
+
+/** Begins a sentence. */
+function nounOf(keyType: KeyType = KeyType.group): string {
+  const noun = KEY_NOUN[keyType];
+  return noun[0].toUpperCase() + noun.slice(1);
 }
