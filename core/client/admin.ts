@@ -9,6 +9,7 @@ import type { CompactionDescription } from "./admin_compaction.ts";
 import type { ChangeOptions } from "./admin_topics.ts";
 import type { DescribeConfigsOptions } from "./admin_configs.ts";
 import type { RecordsToDelete } from "./admin_partitions.ts";
+import type { TransactionFilter } from "./admin_transactions.ts";
 import type {
   BrokerApis,
   BrokerLogDirs,
@@ -25,9 +26,14 @@ import type {
   NewPartitions,
   NewTopic,
   ProducerDescription,
+  ProducerIdAndEpoch,
   RemovedMember,
   TopicDescription,
   TopicListing,
+  TransactionDescription,
+  TransactionListing,
+  TransactionResult,
+  TransactionToAbort,
 } from "./admin_types.ts";
 import {
   clientSettings,
@@ -197,18 +203,6 @@ export class Admin {
     return await deleteRecords(this.cluster, partitions, this.#timed(options));
   }
 
-  async describeProducers(
-    partitions: readonly TopicPartition[],
-    options: TimeoutOption = {},
-  ): Promise<PartitionResult<readonly ProducerDescription[]>[]> {
-    const { describeProducers } = await import("./admin_partitions.ts");
-    return await describeProducers(
-      this.cluster,
-      partitions,
-      this.#timed(options),
-    );
-  }
-
   /** Has partitions compacted now; the value is the request's number. A broker of kq only. */
   async compactPartitions(
     partitions: readonly TopicPartition[],
@@ -360,6 +354,67 @@ export class Admin {
       this.cluster,
       group,
       partitions,
+      this.#timed(options),
+    );
+  }
+
+  /** Transactional ids of all brokers, by name. */
+  async listTransactions(
+    options: TimeoutOption & Partial<TransactionFilter> = {},
+  ): Promise<TransactionListing[]> {
+    const { listTransactions } = await import("./admin_transactions.ts");
+    const { states = [], producerIds = [], minDurationMs = null } = options;
+    return await listTransactions(
+      this.cluster,
+      { states, producerIds, minDurationMs },
+      this.#timed(options),
+    );
+  }
+
+  /** Missing ids have the error `TRANSACTIONAL_ID_NOT_FOUND`. */
+  async describeTransactions(
+    transactionalIds: readonly string[],
+    options: TimeoutOption = {},
+  ): Promise<TransactionResult<TransactionDescription>[]> {
+    const { describeTransactions } = await import("./admin_transactions.ts");
+    return await describeTransactions(
+      this.cluster,
+      transactionalIds,
+      this.#timed(options),
+    );
+  }
+
+  /** The producers that partitions know; `brokerId` asks this replica in place of the leaders. */
+  async describeProducers(
+    partitions: readonly TopicPartition[],
+    options: TimeoutOption & { readonly brokerId?: number } = {},
+  ): Promise<PartitionResult<readonly ProducerDescription[]>[]> {
+    const { describeProducers } = await import("./admin_transactions.ts");
+    return await describeProducers(
+      this.cluster,
+      partitions,
+      this.#timed(options),
+    );
+  }
+
+  /** Ends a producer's transaction in one partition, in place of its coordinator. */
+  async abortTransaction(
+    transaction: TransactionToAbort,
+    options: TimeoutOption = {},
+  ): Promise<void> {
+    const { abortTransaction } = await import("./admin_transactions.ts");
+    await abortTransaction(this.cluster, transaction, this.#timed(options));
+  }
+
+  /** Takes the epoch of transactional ids from their producers, and aborts what is open. */
+  async fenceProducers(
+    transactionalIds: readonly string[],
+    options: TimeoutOption = {},
+  ): Promise<TransactionResult<ProducerIdAndEpoch>[]> {
+    const { fenceProducers } = await import("./admin_transactions.ts");
+    return await fenceProducers(
+      this.cluster,
+      transactionalIds,
       this.#timed(options),
     );
   }

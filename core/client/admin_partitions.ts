@@ -1,27 +1,17 @@
 // What an admin client does with partitions; only their leaders can.
 //
-// Source: Kafka protocol guide, "DeleteRecords" (KIP-107), "DescribeProducers"
-// (KIP-664).
+// Source: Kafka protocol guide, "DeleteRecords" (KIP-107).
 
 import { exchange } from "../rpc/exchange.ts";
 import {
   deleteRecordsRequest,
   deleteRecordsResponse,
 } from "../wire/kafka/messages/delete_records.ts";
-import {
-  describeProducersRequest,
-  describeProducersResponse,
-} from "../wire/kafka/messages/describe_producers.ts";
-import type { ProducerDescription } from "./admin_types.ts";
 import type { Cluster } from "./cluster.ts";
 import { askLeaders, type PartitionResult } from "./leader_calls.ts";
 import { byTopic, type TopicPartition } from "./metadata.ts";
 
 const DELETE_RECORDS = exchange(deleteRecordsRequest, deleteRecordsResponse);
-const DESCRIBE_PRODUCERS = exchange(
-  describeProducersRequest,
-  describeProducersResponse,
-);
 
 /** Where a partition is to start; -1 is its high watermark. */
 export interface RecordsToDelete extends TopicPartition {
@@ -56,40 +46,6 @@ export function deleteRecords(
           partition: partitionIndex,
           errorCode,
           value: lowWatermark,
-        }))
-      );
-    },
-  });
-}
-
-export function describeProducers(
-  cluster: Cluster,
-  partitions: readonly TopicPartition[],
-  options: { readonly deadlineMs: number },
-): Promise<PartitionResult<readonly ProducerDescription[]>[]> {
-  return askLeaders(cluster, partitions, {
-    deadlineMs: options.deadlineMs,
-    ask: async (nodeId, asked) => {
-      const answer = await cluster.callNode(nodeId, DESCRIBE_PRODUCERS, {
-        topics: [...byTopic(asked)].map(([name, partitions]) => ({
-          name,
-          partitionIndexes: partitions.map(({ partition }) => partition),
-        })),
-      }, options);
-      return answer.topics.flatMap(({ name, partitions }) =>
-        partitions.map((partition) => ({
-          topic: name,
-          partition: partition.partitionIndex,
-          errorCode: partition.errorCode,
-          errorMessage: partition.errorMessage,
-          value: partition.activeProducers.map((producer) => ({
-            producerId: producer.producerId,
-            producerEpoch: producer.producerEpoch,
-            lastSequence: producer.lastSequence,
-            lastTimestampMs: producer.lastTimestamp,
-            coordinatorEpoch: producer.coordinatorEpoch,
-            currentTransactionStartOffset: producer.currentTxnStartOffset,
-          })),
         }))
       );
     },

@@ -191,6 +191,44 @@ export interface ProducerDescription {
   readonly currentTransactionStartOffset: number;
 }
 
+/** A transactional id, as its coordinator lists it. */
+export interface TransactionListing {
+  readonly transactionalId: string;
+  readonly producerId: number;
+  /** As Kafka writes it: `Empty`, `Ongoing`, `PrepareCommit` and so on. */
+  readonly state: string;
+  /** Broker id. */
+  readonly coordinator: number;
+}
+
+export interface TransactionDescription extends TransactionListing {
+  readonly producerEpoch: number;
+  readonly timeoutMs: number;
+  /** When the open transaction began; `null` where none is open. */
+  readonly startTimeMs: number | null;
+  /** Those that wait for their marker, or take part in the open transaction. */
+  readonly partitions: readonly TopicPartition[];
+}
+
+/** One transactional id's outcome: either `error` or `value` is `null`. */
+export interface TransactionResult<T> {
+  readonly transactionalId: string;
+  readonly error: Error | null;
+  readonly value: T | null;
+}
+
+/** What a producer is told apart by from those before it. */
+export interface ProducerIdAndEpoch {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+}
+
+/** A producer's transaction in one partition, which is to end. */
+export interface TransactionToAbort extends TopicPartition, ProducerIdAndEpoch {
+  /** The last one that the partition has seen; -1 where it has seen none. */
+  readonly coordinatorEpoch: number;
+}
+
 /** Versions that one broker serves. */
 export interface BrokerApis {
   readonly node: ClusterNode;
