@@ -91,14 +91,19 @@ export const layers: readonly Layer[] = [
     mayImport: [...UPWARD, "coordination", "rpc", "client"],
   },
   {
+    name: "shards",
+    is: "the state of an internal topic's partition, replayed from its log",
+    mayImport: ["host", "wire", "record", "log"],
+  },
+  {
     name: "groups",
     is: "consumer groups and their offsets",
-    mayImport: [...UPWARD, "compress", "record", "log", "replication"],
+    mayImport: [...UPWARD, "compress", "record", "log", "shards"],
   },
   {
     name: "transactions",
     is: "producer ids, transaction state, markers",
-    mayImport: [...UPWARD, "record", "log", "replication"],
+    mayImport: [...UPWARD, "compress", "record", "log", "shards"],
   },
   {
     name: "security",
@@ -123,6 +128,7 @@ export const layers: readonly Layer[] = [
       "replication",
       "client",
       "controller",
+      "shards",
       "groups",
       "transactions",
       "security",

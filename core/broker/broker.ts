@@ -11,7 +11,11 @@ import type { GroupCoordinator } from "../groups/group_coordinator.ts";
 import { AutoCreation } from "./auto_create.ts";
 import type { Configuration } from "./configuration.ts";
 import type { FetchSessions } from "./fetch_sessions.ts";
-import { OffsetsTopic } from "./offsets_topic.ts";
+import {
+  InternalTopic,
+  offsetsTopicPlan,
+  transactionsTopicPlan,
+} from "./internal_topic.ts";
 import type { Partitions } from "./partitions.ts";
 import type { ProducerIds } from "./producer_ids.ts";
 import type { Purgatory } from "./purgatory.ts";
@@ -36,7 +40,9 @@ export interface Broker {
   readonly producerIds: ProducerIds;
   readonly groups: GroupCoordinator;
   /** Makes `__consumer_offsets` when the first group comes. */
-  readonly offsetsTopic: OffsetsTopic;
+  readonly offsetsTopic: InternalTopic;
+  /** Makes `__transaction_state` when the first transactional producer comes. */
+  readonly transactionsTopic: InternalTopic;
   /** How large an answer may be now, given what all that are on their way hold. */
   readonly answerRoomBytes: () => number;
   readonly metrics: BrokerMetrics;
@@ -46,7 +52,11 @@ export interface Broker {
 /** What a broker is made of; the rest follows from it. */
 export type BrokerParts = Omit<
   Broker,
-  "config" | "configLayers" | "autoCreation" | "offsetsTopic"
+  | "config"
+  | "configLayers"
+  | "autoCreation"
+  | "offsetsTopic"
+  | "transactionsTopic"
 >;
 
 /** Puts a broker together; its configuration is always the current one. */
@@ -68,8 +78,12 @@ export function makeBroker(
     get offsetsTopic() {
       return offsetsTopic;
     },
+    get transactionsTopic() {
+      return transactionsTopic;
+    },
   };
   const autoCreation = new AutoCreation(broker);
-  const offsetsTopic = new OffsetsTopic(broker);
+  const offsetsTopic = new InternalTopic(broker, offsetsTopicPlan);
+  const transactionsTopic = new InternalTopic(broker, transactionsTopicPlan);
   return broker;
 }

@@ -12,6 +12,7 @@ import { brokerListeners } from "../config/listeners.ts";
 import { topicConfigFromBroker } from "../config/topic_defaults.ts";
 import { type Cluster, openCluster } from "../controller/cluster.ts";
 import type { ZnodeClient } from "../coordination/znode_client.ts";
+import { OFFSETS_TOPIC } from "../groups/group_coordinator.ts";
 import type { Host } from "../host/host.ts";
 import { dataDirectories } from "../config/broker_checks.ts";
 import { LogDirs } from "../log/log_dirs.ts";
@@ -28,12 +29,13 @@ import { Configuration } from "./configuration.ts";
 import { dispatcher } from "./dispatch.ts";
 import { describe } from "./failure.ts";
 import { FetchSessions } from "./fetch_sessions.ts";
-import { GroupShards, newGroupCoordinator } from "./group_shards.ts";
+import { newGroupCoordinator } from "./coordinators.ts";
 import { ImageFollower } from "./image_follower.ts";
 import { BrokerLimits } from "./limits.ts";
 import { Partitions } from "./partitions.ts";
 import { ProducerIds } from "./producer_ids.ts";
 import { Purgatory } from "./purgatory.ts";
+import { TopicShards } from "./topic_shards.ts";
 
 export interface BrokerOptions {
   readonly host: Host;
@@ -97,7 +99,7 @@ class Start {
   #cluster: Cluster | null = null;
   #logDirs: LogDirs | null = null;
   #follower: ImageFollower | null = null;
-  #groups: GroupShards | null = null;
+  #groups: TopicShards | null = null;
   #broker: Broker | null = null;
   #stopFollowing: () => void = () => {};
   #stopped: Promise<boolean> | null = null;
@@ -209,8 +211,9 @@ class Start {
     });
     const stopFollower = this.#follower.start();
     cluster.replicasLost();
-    this.#groups = new GroupShards({
-      groups,
+    this.#groups = new TopicShards({
+      topic: OFFSETS_TOPIC,
+      coordinator: groups,
       cluster,
       partitions,
       purgatory,

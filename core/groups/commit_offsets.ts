@@ -2,14 +2,17 @@
 //
 // Source: Kafka protocol guide; observed on Kafka 3.9.
 
+import type { Decision, Now } from "../shards/shard_content.ts";
 import { ErrorCode, KafkaError } from "../wire/kafka/errors.ts";
 import type { CoordinatorRecord } from "./coordinator_record.ts";
-import type { Committer, Group, Now, OffsetReader } from "./group.ts";
+import type { Committer, Group, OffsetReader } from "./group.ts";
 import type { CommittedOffset } from "./group_offsets.ts";
-import type { Decision } from "./group_shard.ts";
 import type { ShardState } from "./shard_state.ts";
 
 const ZERO_UUID = "AAAAAAAAAAAAAAAAAAAAAA";
+
+/** What was decided about groups. */
+export type GroupDecision<T> = Decision<CoordinatorRecord, T>;
 
 /** One partition of a commit. */
 export interface OffsetToCommit {
@@ -46,7 +49,7 @@ export function commitOffsets(
   state: ShardState,
   request: CommitRequest,
   now: Now,
-): Decision<PartitionCodes> {
+): GroupDecision<PartitionCodes> {
   checkCommitter(state.groups.get(request.groupId), request.by, now);
   const expireTimestamp = request.retentionMs < 0
     ? -1
@@ -174,7 +177,7 @@ export function deleteOffsets(
     readonly name: string;
     readonly partitions: readonly number[];
   }[],
-): Decision<PartitionCodes> {
+): GroupDecision<PartitionCodes> {
   const group = state.groups.get(groupId);
   const code = group?.checkOffsetDelete() ?? ErrorCode.GROUP_ID_NOT_FOUND;
   if (code !== ErrorCode.NONE) throw KafkaError.ofCode(code);
@@ -206,7 +209,7 @@ export function deleteOffsets(
 export function deleteGroup(
   state: ShardState,
   groupId: string,
-): Decision<null> {
+): GroupDecision<null> {
   const group = state.groups.get(groupId);
   if (group === undefined) throw new KafkaError("GROUP_ID_NOT_FOUND");
   if (!group.isEmpty) throw new KafkaError("NON_EMPTY_GROUP");

@@ -12,7 +12,7 @@ import {
 import { DecodeError } from "../wire/reader.ts";
 import { encodeBatch } from "../record/record_batch.ts";
 import { EncodeError, Writer } from "../wire/writer.ts";
-import { CoordinatorBatch } from "./coordinator_batch.ts";
+import { ShardBatch } from "../shards/shard_batch.ts";
 import {
   type CoordinatorRecord,
   decodeRecord,
@@ -20,6 +20,7 @@ import {
   encodeRecords,
   type RecordOf,
 } from "./coordinator_record.ts";
+import { writeGroupRecord } from "./group_content.ts";
 
 const text = fc.string({ unit: "grapheme", maxLength: 20 });
 const offsetRecord: fc.Arbitrary<RecordOf<"offsetCommit">> = fc.record({
@@ -81,20 +82,29 @@ Deno.test("encodeRecords() writes offsets as their schemas would, and they come 
   }));
 });
 
-Deno.test("CoordinatorBatch makes what encodeBatch() makes of encodeRecords()", () => {
-  const batches = new CoordinatorBatch();
+Deno.test("ShardBatch makes what encodeBatch() makes of encodeRecords()", () => {
+  const batches = new ShardBatch(writeGroupRecord);
   fc.assert(
     fc.property(
       fc.array(fc.oneof(offsetRecord, otherRecord), { minLength: 1 }),
       fc.maxSafeNat(),
-      (records, timestampMs) => {
+      fc.option(fc.record({
+        producerId: fc.maxSafeNat(),
+        producerEpoch: fc.nat(0x7fff),
+      })),
+      (records, timestampMs, transaction) => {
         strictEqual(
-          encodeHex(batches.encode(records, timestampMs)),
+          encodeHex(batches.encode(records, timestampMs, transaction)),
           encodeHex(encodeBatch({
             records: encodeRecords(records).map((each) => ({
               ...each,
               timestampMs,
             })),
+            ...transaction === null ? {} : {
+              ...transaction,
+              baseSequence: 0,
+              isTransactional: true,
+            },
           })),
         );
       },
@@ -102,17 +112,20 @@ Deno.test("CoordinatorBatch makes what encodeBatch() makes of encodeRecords()", 
   );
 });
 
-Deno.test("CoordinatorBatch goes on after a record that does not fit its format", () => {
-  const batches = new CoordinatorBatch();
+Deno.test("ShardBatch goes on after a record that does not fit its format", () => {
+  const batches = new ShardBatch(writeGroupRecord);
   const record = (group: string): CoordinatorRecord => ({
     kind: "offsetCommit",
     key: { group, topic: "t", partition: 0 },
     value: null,
   });
-  throws(() => batches.encode([record("g".repeat(40_000))], 1), EncodeError);
+  throws(
+    () => batches.encode([record("g".repeat(40_000))], 1, null),
+    EncodeError,
+  );
   deepStrictEqual(
-    batches.encode([record("g")], 1),
-    new CoordinatorBatch().encode([record("g")], 1),
+    batches.encode([record("g")], 1, null),
+    new ShardBatch(writeGroupRecord).encode([record("g")], 1, null),
   );
 });
 

@@ -7,9 +7,10 @@
 //
 // Source: KIP-211; observed on Kafka 3.9.
 
+import type { Now } from "../shards/shard_content.ts";
 import type { CoordinatorRecord } from "./coordinator_record.ts";
 import { offsetTombstones } from "./commit_offsets.ts";
-import type { Group, Now } from "./group.ts";
+import type { Group } from "./group.ts";
 import type { CommittedOffset } from "./group_offsets.ts";
 import type { ShardState } from "./shard_state.ts";
 

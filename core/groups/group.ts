@@ -1,15 +1,8 @@
 // What a group is to whoever does not care which protocol its members speak:
 // the offset APIs, the listing, the deletion, the expiry.
 
+import type { Now } from "../shards/shard_content.ts";
 import type { CoordinatorRecord } from "./coordinator_record.ts";
-
-/** One moment by both clocks of the host. */
-export interface Now {
-  /** For durations and deadlines. */
-  readonly monotonicMs: number;
-  /** For what is stored. */
-  readonly wallMs: number;
-}
 
 /** Who commits. */
 export interface Committer {

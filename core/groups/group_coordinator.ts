@@ -11,6 +11,8 @@
 import type { BrokerConfig } from "../config/broker_config.ts";
 import { compressionById, type CompressionName } from "../compress/codecs.ts";
 import type { Host } from "../host/host.ts";
+import type { ShardLog } from "../shards/shard_log.ts";
+import { Shards } from "../shards/shards.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import {
   classicTimeout,
@@ -19,17 +21,13 @@ import {
 import { ClassicGroup } from "./classic/classic_group.ts";
 import { ConsumerGroups } from "./consumer/consumer_groups.ts";
 import type { TopicsView } from "./consumer/topics_view.ts";
+import type { CoordinatorRecord } from "./coordinator_record.ts";
 import { expireOffsets } from "./expire_offsets.ts";
-import { partitionOfGroup } from "./group_id_hash.ts";
-import { GroupShard } from "./group_shard.ts";
-import type { ShardLog } from "./shard_log.ts";
+import { groupContent, type GroupShard } from "./group_content.ts";
+import type { ShardState } from "./shard_state.ts";
 
 /** The topic that groups are kept in. */
 export const OFFSETS_TOPIC = "__consumer_offsets";
-
-/** When a shard that failed is loaded again; each time later, where it fails again. */
-const RELOAD_MIN_MS = 100;
-const RELOAD_MAX_MS = 10_000;
 
 /** What the coordinator asks of its broker. */
 export interface GroupCoordinatorOptions {
@@ -48,14 +46,22 @@ export class GroupCoordinator {
   /** Groups of the newer protocol. */
   readonly consumer: ConsumerGroups;
   readonly #options: GroupCoordinatorOptions;
-  readonly #shards = new Map<number, GroupShard>();
+  readonly #shards: Shards<ShardState, CoordinatorRecord>;
   #cancelExpiry: (() => void) | null = null;
   #isClosed = false;
 
   constructor(options: GroupCoordinatorOptions) {
     this.host = options.host;
     this.#options = options;
-    const { host, config, topics, trace } = options;
+    const { host, config, partitionCount, topics, trace } = options;
+    this.#shards = new Shards({
+      host,
+      content: groupContent(() => this.#compression()),
+      partitionCount,
+      loadBufferBytes: () => this.config["offsets.load.buffer.size"],
+      onLoaded: (shard) => this.#begin(shard),
+      trace,
+    });
     this.consumer = new ConsumerGroups({
       host,
       config,
@@ -75,12 +81,12 @@ export class GroupCoordinator {
 
   /** Those of the partitions that this broker leads. */
   shards(): Iterable<GroupShard> {
-    return this.#shards.values();
+    return this.#shards.all();
   }
 
   /** The partition of `__consumer_offsets` that looks after a group. */
   partitionOf(groupId: string): number {
-    return partitionOfGroup(groupId, this.#options.partitionCount());
+    return this.#shards.partitionOf(groupId);
   }
 
   /**
@@ -90,61 +96,30 @@ export class GroupCoordinator {
    * COORDINATOR_NOT_AVAILABLE.
    */
   shardOf(groupId: string): GroupShard {
-    const shard = this.#shards.get(this.partitionOf(groupId));
-    if (shard === undefined) throw new KafkaError("NOT_COORDINATOR");
-    shard.assertActive();
-    return shard;
+    return this.#shards.shardOf(groupId);
   }
 
   /** Looks at a partition's shard, if this broker has it, ready or not. */
   findShard(partition: number): GroupShard | undefined {
-    return this.#shards.get(partition);
+    return this.#shards.find(partition);
   }
 
   /** Takes over a partition; its groups are loaded from its log. */
   lead(log: ShardLog): Promise<void> {
-    if (this.#isClosed) return Promise.resolve();
-    this.resign(log.partition);
-    return this.#load(log, RELOAD_MIN_MS);
-  }
-
-  #load(log: ShardLog, retryMs: number): Promise<void> {
-    const shard = new GroupShard({
-      host: this.host,
-      log,
-      compression: () => this.#compression(),
-      loadBufferBytes: () => this.config["offsets.load.buffer.size"],
-      onLoaded: (loaded) => this.#begin(loaded),
-      onFailed: (failed) => this.#loadAgain(failed, log, retryMs),
-      trace: this.#options.trace,
-    });
-    this.#shards.set(log.partition, shard);
     this.#scheduleExpiry();
-    return shard.load();
-  }
-
-  /**
-   * What of a failed shard's state is in the log is not known: it is read anew, for
-   * as long as this broker leads the partition.
-   */
-  #loadAgain(failed: GroupShard, log: ShardLog, retryMs: number): void {
-    this.host.clock.after(retryMs, () => {
-      if (this.#isClosed || this.#shards.get(log.partition) !== failed) return;
-      void this.#load(log, Math.min(2 * retryMs, RELOAD_MAX_MS));
-    });
+    return this.#shards.lead(log);
   }
 
   /** Gives up a partition; those who wait for its groups are told to look elsewhere. */
   resign(partition: number): void {
-    this.#shards.get(partition)?.unload();
-    this.#shards.delete(partition);
+    this.#shards.resign(partition);
   }
 
   /** Gives up everything. */
   close(): void {
     this.#isClosed = true;
     this.#cancelExpiry?.();
-    for (const partition of [...this.#shards.keys()]) this.resign(partition);
+    this.#shards.close();
   }
 
   /**
@@ -181,7 +156,7 @@ export class GroupCoordinator {
 
   #expire(): void {
     const retentionMs = this.config["offsets.retention.minutes"] * 60_000;
-    for (const shard of this.#shards.values()) {
+    for (const shard of this.#shards.all()) {
       if (!shard.isActive) continue;
       try {
         shard.run((state, now) => ({

@@ -21,7 +21,8 @@ import { ClassicGroup } from "./classic/classic_group.ts";
 import { leaveGroup } from "./classic/classic_protocol.ts";
 import { commitOffsets, deleteGroup, deleteOffsets } from "./commit_offsets.ts";
 import type { Committer } from "./group.ts";
-import { loadShard } from "./load_shard.ts";
+import { groupRecords } from "./group_content.ts";
+import { loadShard } from "../shards/load_shard.ts";
 import { ShardState } from "./shard_state.ts";
 
 const OUTSIDER: Committer = {
@@ -57,7 +58,7 @@ async function replayed(
   clock: Clock,
 ): Promise<ShardState> {
   const state = new ShardState();
-  await loadShard(shardLogOf(log), state, {
+  await loadShard(shardLogOf(log), groupRecords, state, {
     clock,
     bufferBytes: 700,
     isWanted: () => true,
@@ -274,7 +275,7 @@ Deno.test("groups that Kafka wrote are read", async () => {
     const state = new ShardState();
     for (const log of logDirs.logs()) {
       if (log.topic !== "__consumer_offsets") continue;
-      await loadShard(shardLogOf(log), state, {
+      await loadShard(shardLogOf(log), groupRecords, state, {
         clock: sim.host.clock,
         bufferBytes: 5 << 20,
         isWanted: () => true,

@@ -136,6 +136,7 @@ Deno.test("a shard that cannot be loaded is tried again, later each time", async
     const failing = {
       partition: 0,
       name: "__consumer_offsets-0",
+      leaderEpoch: 0,
       log: Object.create(test.log, {
         logStartOffset: { get: () => test.log.logStartOffset },
         logEndOffset: { get: () => test.log.logEndOffset },
@@ -173,6 +174,7 @@ Deno.test("what is loaded counts once all replicas have it", async () => {
     const loading = test.coordinator.lead({
       partition: 0,
       name: "__consumer_offsets-0",
+      leaderEpoch: 0,
       log: test.log,
       append: () => null,
       committed: () =>

@@ -16,8 +16,8 @@ import {
   GroupCoordinator,
   OFFSETS_TOPIC,
 } from "../groups/group_coordinator.ts";
-import type { GroupShard } from "../groups/group_shard.ts";
-import type { ShardLog } from "../groups/shard_log.ts";
+import type { GroupShard } from "../groups/group_content.ts";
+import type { ShardLog } from "../shards/shard_log.ts";
 import type { Host } from "../host/host.ts";
 import type { LogDirs } from "../log/log_dirs.ts";
 import type { PartitionLog } from "../log/partition_log.ts";
@@ -98,6 +98,7 @@ export function shardLogOf(
   return {
     partition: 0,
     name: log.name,
+    leaderEpoch: 0,
     log,
     append: (batch, nowMs) => {
       options.beforeAppend?.();

@@ -14,8 +14,9 @@ import {
   OFFSETS_TOPIC,
 } from "../groups/group_coordinator.ts";
 import type { Group } from "../groups/group.ts";
-import { loadShard } from "../groups/load_shard.ts";
-import type { ShardLog } from "../groups/shard_log.ts";
+import { groupRecords } from "../groups/group_content.ts";
+import { loadShard } from "../shards/load_shard.ts";
+import type { ShardLog } from "../shards/shard_log.ts";
 import { ShardState } from "../groups/shard_state.ts";
 import { sleep } from "../host/host.ts";
 import type { LogDirs } from "../log/log_dirs.ts";
@@ -161,6 +162,7 @@ export class GroupWorld {
     return {
       partition: 0,
       name: log.name,
+      leaderEpoch: 0,
       log,
       append: (batch, nowMs) => {
         const { durable, lastOffset } = log.append(batch, {
@@ -317,7 +319,7 @@ export class GroupWorld {
     const endOffset = log.logEndOffset;
     const isAlive = this.#server.lifeTeller;
     try {
-      await loadShard(this.#shardLog(log), state, {
+      await loadShard(this.#shardLog(log), groupRecords, state, {
         clock: this.#server.host.clock,
         bufferBytes: 1 << 24,
         isWanted: () => true,

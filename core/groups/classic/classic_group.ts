@@ -15,13 +15,8 @@ import { ErrorCode } from "../../wire/kafka/errors.ts";
 import type { Infer } from "../../wire/kafka/schema.ts";
 import type { groupMetadataValue } from "../../wire/kafka/messages/group_records.ts";
 import type { CoordinatorRecord } from "../coordinator_record.ts";
-import type {
-  Committer,
-  Group,
-  Now,
-  OffsetExpiry,
-  OffsetReader,
-} from "../group.ts";
+import type { Now } from "../../shards/shard_content.ts";
+import type { Committer, Group, OffsetExpiry, OffsetReader } from "../group.ts";
 import {
   ClassicMember,
   type JoinReply,

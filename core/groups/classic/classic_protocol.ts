@@ -11,7 +11,7 @@ import type { SyncGroupRequest } from "../../wire/kafka/messages/sync_group.ts";
 import type { HeartbeatRequest } from "../../wire/kafka/messages/heartbeat.ts";
 import type { GroupCoordinator } from "../group_coordinator.ts";
 import { ConsumerGroup } from "../consumer/consumer_group.ts";
-import type { GroupShard } from "../group_shard.ts";
+import type { GroupShard } from "../group_content.ts";
 import { ClassicGroup, refusedJoin, refusedSync } from "./classic_group.ts";
 import type { JoinResponse, SyncResponse } from "./classic_member.ts";
 import { join } from "./join.ts";

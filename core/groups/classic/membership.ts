@@ -1,7 +1,7 @@
 // Heartbeat and LeaveGroup, and what happens to those who do neither.
 
 import { ErrorCode } from "../../wire/kafka/errors.ts";
-import type { Now } from "../group.ts";
+import type { Now } from "../../shards/shard_content.ts";
 import type { ClassicGroup } from "./classic_group.ts";
 import {
   completeIfAllJoined,

@@ -1,7 +1,7 @@
 // One step of a classic group: what it is given, and what it asks to be stored.
 
 import type { CoordinatorRecord } from "../coordinator_record.ts";
-import type { Now } from "../group.ts";
+import type { Now } from "../../shards/shard_content.ts";
 
 /** Records to store, and how the group goes on. */
 export interface Write {

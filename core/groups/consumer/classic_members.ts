@@ -13,7 +13,7 @@ import {
 } from "../classic/classic_group.ts";
 import type { JoinResponse, SyncResponse } from "../classic/classic_member.ts";
 import type { Caller } from "../classic/classic_protocol.ts";
-import type { GroupShard } from "../group_shard.ts";
+import type { GroupShard } from "../group_content.ts";
 import type { ConsumerGroup } from "./consumer_group.ts";
 import { type ConsumerSettings, rulesOf } from "./consumer_settings.ts";
 import {

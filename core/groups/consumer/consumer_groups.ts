@@ -9,7 +9,7 @@ import type {
 import { ClassicGroup } from "../classic/classic_group.ts";
 import type { Caller } from "../classic/classic_protocol.ts";
 import type { CoordinatorRecord } from "../coordinator_record.ts";
-import type { GroupShard } from "../group_shard.ts";
+import type { GroupShard } from "../group_content.ts";
 import type { ShardState } from "../shard_state.ts";
 import { ClassicMembers, sendAway } from "./classic_members.ts";
 import { ConsumerGroup } from "./consumer_group.ts";

@@ -4,7 +4,7 @@ import type { BrokerConfig } from "../../config/broker_config.ts";
 import type { Host } from "../../host/host.ts";
 import { serverAssignors } from "../assignors/server_assignors.ts";
 import type { ClassicGroup } from "../classic/classic_group.ts";
-import type { GroupShard } from "../group_shard.ts";
+import type { GroupShard } from "../group_content.ts";
 import type { ConsumerRules } from "./decide_heartbeat.ts";
 import type { TopicsView } from "./topics_view.ts";
 

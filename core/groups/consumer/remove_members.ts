@@ -3,8 +3,8 @@
 
 import { ClassicGroup } from "../classic/classic_group.ts";
 import type { CoordinatorRecord } from "../coordinator_record.ts";
-import type { Now } from "../group.ts";
-import type { GroupShard } from "../group_shard.ts";
+import type { Now } from "../../shards/shard_content.ts";
+import type { GroupShard } from "../group_content.ts";
 import type { ConsumerGroup } from "./consumer_group.ts";
 import { type ConsumerSettings, mayMigrate } from "./consumer_settings.ts";
 import { decideRemoval } from "./decide_removal.ts";

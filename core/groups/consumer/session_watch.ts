@@ -2,7 +2,7 @@
 // Who lets it pass is no member any more.
 
 import { KafkaError } from "../../wire/kafka/errors.ts";
-import type { GroupShard } from "../group_shard.ts";
+import type { GroupShard } from "../group_content.ts";
 import { ConsumerGroup } from "./consumer_group.ts";
 import { type ConsumerMember, MemberState } from "./consumer_member.ts";
 import type { ConsumerSettings } from "./consumer_settings.ts";

@@ -1,41 +1,25 @@
-// Makes the group coordinator follow the leadership of `__consumer_offsets`: it
-// looks after the groups of a partition for as long as this broker leads it.
+// Makes a coordinator follow the leadership of its internal topic: it looks after
+// the keys of a partition for as long as this broker leads it.
 
 import type { BrokerConfig } from "../config/broker_config.ts";
 import type { Cluster } from "../controller/cluster.ts";
-import {
-  GroupCoordinator,
-  OFFSETS_TOPIC,
-} from "../groups/group_coordinator.ts";
-import type { ShardLog } from "../groups/shard_log.ts";
-import type { Host } from "../host/host.ts";
 import type { PartitionLog } from "../log/partition_log.ts";
+import type { ShardLog } from "../shards/shard_log.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import type { Appended, Partition } from "./partition.ts";
 import type { Partitions } from "./partitions.ts";
 import type { Purgatory } from "./purgatory.ts";
 
-/** The coordinator of a broker; `GroupShards` tells it what it leads. */
-export function newGroupCoordinator(options: {
-  readonly host: Host;
-  readonly cluster: Cluster;
-  readonly config: () => BrokerConfig;
-  readonly trace: (line: string) => void;
-}): GroupCoordinator {
-  const { host, cluster, config, trace } = options;
-  return new GroupCoordinator({
-    host,
-    config,
-    partitionCount: () =>
-      cluster.image.topics.get(OFFSETS_TOPIC)?.partitions.length ??
-        config()["offsets.topic.num.partitions"],
-    topics: () => cluster.image,
-    trace,
-  });
+/** A coordinator, as far as it is told what it leads. */
+export interface ShardLeader {
+  lead(log: ShardLog): Promise<void>;
+  resign(partition: number): void;
+  close(): void;
 }
 
-export interface GroupShardsOptions {
-  readonly groups: GroupCoordinator;
+export interface TopicShardsOptions {
+  readonly topic: string;
+  readonly coordinator: ShardLeader;
   readonly cluster: Cluster;
   readonly partitions: Partitions;
   readonly purgatory: Purgatory;
@@ -48,11 +32,11 @@ interface Term {
   readonly log: PartitionLog;
 }
 
-export class GroupShards {
-  readonly #options: GroupShardsOptions;
+export class TopicShards {
+  readonly #options: TopicShardsOptions;
   readonly #terms = new Map<number, Term>();
 
-  constructor(options: GroupShardsOptions) {
+  constructor(options: TopicShardsOptions) {
     this.#options = options;
   }
 
@@ -64,23 +48,22 @@ export class GroupShards {
     });
     return () => {
       stop();
-      this.#options.groups.close();
+      this.#options.coordinator.close();
     };
   }
 
   /** Takes over partitions that this broker leads now, and gives up others. */
   refresh(): void {
-    const { cluster, groups, partitions } = this.#options;
-    const topic = cluster.image.topics.get(OFFSETS_TOPIC);
-    const count = topic?.partitions.length ?? 0;
+    const { topic, cluster, coordinator, partitions } = this.#options;
+    const count = cluster.image.topics.get(topic)?.partitions.length ?? 0;
     for (const index of [...this.#terms.keys()]) {
-      const { log, isLeader } = partitions.find(OFFSETS_TOPIC, index) ?? {};
+      const { log, isLeader } = partitions.find(topic, index) ?? {};
       if (index < count && isLeader === true && log != null) continue;
       this.#terms.delete(index);
-      groups.resign(index);
+      coordinator.resign(index);
     }
     for (let index = 0; index < count; index++) {
-      const partition = partitions.find(OFFSETS_TOPIC, index);
+      const partition = partitions.find(topic, index);
       if (partition === undefined || !partition.isLeader) continue;
       const { log, leadership: { leaderEpoch } } = partition;
       const term = this.#terms.get(index);
@@ -88,7 +71,7 @@ export class GroupShards {
       if (term?.log === log && term.leaderEpoch === leaderEpoch) continue;
       this.#terms.set(index, { log, leaderEpoch });
       // Nobody waits for it: callers are told that it is loading.
-      void groups.lead(this.#shardLog(partition, log));
+      void coordinator.lead(this.#shardLog(partition, log));
     }
   }
 
@@ -96,6 +79,7 @@ export class GroupShards {
     return {
       partition: partition.partition,
       name: log.name,
+      leaderEpoch: partition.leadership.leaderEpoch,
       log,
       append: (batch, nowMs) => {
         const appended = partition.append(batch, {

@@ -1,4 +1,5 @@
-// Which partition of `__consumer_offsets` looks after a group.
+// Which partition of an internal topic looks after a key: a group id, or a
+// transactional id.
 
 const INT32_MIN = -0x8000_0000;
 
@@ -11,11 +12,8 @@ export function javaHash(text: string): number {
   return hash;
 }
 
-/** The partition of a group, as every broker of the cluster finds it. */
-export function partitionOfGroup(
-  groupId: string,
-  partitionCount: number,
-): number {
-  const hash = javaHash(groupId);
+/** The partition of a key, as every broker of the cluster finds it. */
+export function partitionOfKey(key: string, partitionCount: number): number {
+  const hash = javaHash(key);
   return (hash === INT32_MIN ? 0 : Math.abs(hash)) % partitionCount;
 }

@@ -1,4 +1,4 @@
-// Deadlines of groups. Each name has one timer on the clock, which is only ever
+// Deadlines of a shard. Each name has one timer on the clock, which is only ever
 // brought forward: a deadline that moves away costs nothing, the timer fires
 // early and is set again. Ten thousand members that say that they live are then
 // no timers started and stopped.
@@ -10,7 +10,7 @@ interface Timer {
   readonly cancel: () => void;
 }
 
-export class GroupTimers {
+export class ShardTimers {
   readonly #clock: Clock;
   readonly #timers = new Map<string, Timer>();
 

@@ -2,11 +2,13 @@
 
 import type { PartitionLog } from "../log/partition_log.ts";
 
-/** A partition of `__consumer_offsets` that this broker leads. */
+/** A partition of an internal topic that this broker leads. */
 export interface ShardLog {
   readonly partition: number;
   /** `__consumer_offsets-7`. */
   readonly name: string;
+  /** What this broker leads it with: later leaders have larger ones. */
+  readonly leaderEpoch: number;
   readonly log: PartitionLog;
   /**
    * Appends one batch as the leader, with all replicas in sync. The batch is the

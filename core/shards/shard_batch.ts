@@ -1,8 +1,8 @@
-// Records of a group coordinator as one uncompressed record batch, written
-// straight into memory that is used again: a commit is the most frequent thing
-// that a coordinator does, and nearly all records are offsets, whose sizes are
-// known before they are written. What comes out is what `encodeBatch` makes of
-// `encodeRecords`; a test holds both together.
+// Records of a coordinator as one uncompressed record batch, written straight
+// into memory that is used again: a batch is appended before the next is made. A
+// content that knows the sizes of a record's key and value beforehand writes both
+// into place; others give their bytes. What comes out is what `encodeBatch` makes
+// of the same records.
 //
 // Source: Kafka documentation, "Record Batch".
 
@@ -13,16 +13,11 @@ import {
   NO_PRODUCER_EPOCH,
   NO_PRODUCER_ID,
   NO_SEQUENCE,
+  TRANSACTIONAL_FLAG,
   writeBatchHeader,
 } from "../record/batch_header.ts";
 import { Writer } from "../wire/writer.ts";
-import { type CoordinatorRecord, encodeRecord } from "./coordinator_record.ts";
-import {
-  offsetKeySize,
-  offsetValueSize,
-  writeOffsetKey,
-  writeOffsetValue,
-} from "./offset_record.ts";
+import type { InTransaction } from "./shard_content.ts";
 
 /** Memory up to this is kept for the next batch. */
 const KEPT_BYTES_MAX = 64 * 1024;
@@ -30,25 +25,43 @@ const KEPT_BYTES_MAX = 64 * 1024;
 const RECORD_FIXED_BYTES = 3;
 /** A size of -1 as a varint. */
 const NULL_SIZE = 1;
+/** Coordinators do not count what they write in a transaction. */
+const TRANSACTION_SEQUENCE = 0;
+
+/**
+ * Writes a record: `writeRecordStart`, `writeSize` and the key, `writeSize` and the
+ * value, if any, `writeRecordEnd`.
+ */
+export type RecordWriter<R> = (
+  writer: Writer,
+  record: R,
+  offsetDelta: number,
+) => void;
 
 /** Makes batches, one at a time. */
-export class CoordinatorBatch {
+export class ShardBatch<R> {
+  readonly #writeRecord: RecordWriter<R>;
   #writer = new Writer();
+
+  constructor(writeRecord: RecordWriter<R>) {
+    this.#writeRecord = writeRecord;
+  }
 
   /**
    * Encodes at least one record; the bytes hold until the next call, and the
    * caller may stamp them.
    */
   encode(
-    records: readonly CoordinatorRecord[],
+    records: readonly R[],
     timestampMs: number,
+    transaction: InTransaction | null,
   ): Uint8Array {
     const writer = this.#writer;
     writer.position = 0;
     writer.reserve(BATCH_HEADER_BYTES);
     writer.position = BATCH_HEADER_BYTES;
     for (let i = 0; i < records.length; i++) {
-      writeRecord(writer, records[i], i);
+      this.#writeRecord(writer, records[i], i);
     }
     const batch = writer.written();
     if (batch.length > KEPT_BYTES_MAX) this.#writer = new Writer();
@@ -56,53 +69,35 @@ export class CoordinatorBatch {
       baseOffset: 0,
       lastOffsetDelta: records.length - 1,
       partitionLeaderEpoch: NO_LEADER_EPOCH,
-      attributes: 0,
+      attributes: transaction === null ? 0 : TRANSACTIONAL_FLAG,
       baseTimestampMs: timestampMs,
       maxTimestampMs: timestampMs,
-      producerId: NO_PRODUCER_ID,
-      producerEpoch: NO_PRODUCER_EPOCH,
-      baseSequence: NO_SEQUENCE,
+      producerId: transaction?.producerId ?? NO_PRODUCER_ID,
+      producerEpoch: transaction?.producerEpoch ?? NO_PRODUCER_EPOCH,
+      baseSequence: transaction === null ? NO_SEQUENCE : TRANSACTION_SEQUENCE,
       recordCount: records.length,
     });
     return batch;
   }
 }
 
-function writeRecord(
+/** Writes a record whose bytes are there. */
+export function writeRecord(
   writer: Writer,
-  record: CoordinatorRecord,
+  key: Uint8Array,
+  value: Uint8Array | null,
   offsetDelta: number,
 ): void {
-  const isPlainOffset = record.kind === "offsetCommit" &&
-    (record.value === null || record.value.expireTimestamp < 0);
-  if (!isPlainOffset) return writeEncoded(writer, record, offsetDelta);
-  const { key, value } = record;
-  const keySize = offsetKeySize(key);
-  const valueSize = value === null ? null : offsetValueSize(value);
-  writeStart(writer, offsetDelta, keySize, valueSize);
-  writeSize(writer, keySize);
-  writeOffsetKey(writer, key);
-  writeSize(writer, valueSize);
-  if (value !== null) writeOffsetValue(writer, value);
-  writeSize(writer, 0);
-}
-
-function writeEncoded(
-  writer: Writer,
-  record: CoordinatorRecord,
-  offsetDelta: number,
-): void {
-  const { key, value } = encodeRecord(record);
-  writeStart(writer, offsetDelta, key.length, value?.length ?? null);
+  writeRecordStart(writer, offsetDelta, key.length, value?.length ?? null);
   writeSize(writer, key.length);
   writer.raw(key);
   writeSize(writer, value?.length ?? null);
   if (value !== null) writer.raw(value);
-  writeSize(writer, 0);
+  writeRecordEnd(writer);
 }
 
-/** All before the key: the record's size, attributes, deltas. */
-function writeStart(
+/** Writes all before the key's size: the record's size, attributes, deltas. */
+export function writeRecordStart(
   writer: Writer,
   offsetDelta: number,
   keySize: number,
@@ -118,8 +113,13 @@ function writeStart(
   writeSize(writer, offsetDelta);
 }
 
-/** A number from 0 on, or a size that says null, as a signed varint. */
-function writeSize(writer: Writer, size: number | null): void {
+/** Writes what follows the value: that there are no headers. */
+export function writeRecordEnd(writer: Writer): void {
+  writeSize(writer, 0);
+}
+
+/** Writes a number from 0 on, or a size that says null, as a signed varint. */
+export function writeSize(writer: Writer, size: number | null): void {
   if (size === null) writer.int8(NULL_SIZE);
   else writer.uvarint(size * 2);
 }

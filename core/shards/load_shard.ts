@@ -1,8 +1,8 @@
-// Reads a partition of `__consumer_offsets` into the state of a shard.
+// Reads a partition of an internal topic into the state of a shard.
 //
 // All of the log is read, to its end and not only to the high watermark: what
 // the leader has, it will commit. Between two reads the broker serves others.
-// Offsets that a transaction wrote count from its end marker on.
+// What a transaction wrote counts from its end marker on.
 
 import type { Clock } from "../host/host.ts";
 import { sleep } from "../host/host.ts";
@@ -14,9 +14,8 @@ import {
   readBatchHeader,
 } from "../record/record_batch.ts";
 import { DecodeError } from "../wire/reader.ts";
-import { decodeRecord } from "./coordinator_record.ts";
+import type { InTransaction, ShardContent } from "./shard_content.ts";
 import type { ShardLog } from "./shard_log.ts";
-import type { ShardState } from "./shard_state.ts";
 
 export interface LoadOptions {
   readonly clock: Clock;
@@ -28,6 +27,12 @@ export interface LoadOptions {
   readonly report: (line: string) => void;
 }
 
+/** What of a content a replay needs. */
+type ReplayedContent<S, R> = Pick<
+  ShardContent<S, R>,
+  "decode" | "apply" | "endTransaction"
+>;
+
 /** Size field, batch length: what has to be there to know a batch's size. */
 const BATCH_START_BYTES = 12;
 /** Second field of a control record's key: 1 commits, 0 aborts. */
@@ -38,11 +43,13 @@ const CONTROL_COMMIT = 1;
  *
  * @throws {KafkaError} As `PartitionLog.read`; CORRUPT_MESSAGE.
  */
-export async function loadShard(
-  { log, name }: ShardLog,
-  state: ShardState,
+export async function loadShard<S, R>(
+  { log, name }: Pick<ShardLog, "log" | "name">,
+  content: ReplayedContent<S, R>,
+  state: S,
   options: LoadOptions,
 ): Promise<{ readonly recordCount: number }> {
+  const report = (line: string) => options.report(`${name}: ${line}`);
   let recordCount = 0;
   let offset = log.logStartOffset;
   while (options.isWanted() && offset < log.logEndOffset) {
@@ -57,12 +64,7 @@ export async function loadShard(
     for (let at = 0; bytes.length - at >= BATCH_START_BYTES;) {
       const sizeBytes = batchSize(bytes, at);
       if (sizeBytes > bytes.length - at) break;
-      recordCount += replayBatch(
-        bytes,
-        at,
-        state,
-        (line) => options.report(`${name}: ${line}`),
-      );
+      recordCount += replayBatch(bytes, at, content, state, report);
       offset = readBatchHeader(bytes, at).lastOffset + 1;
       at += sizeBytes;
     }
@@ -72,29 +74,32 @@ export async function loadShard(
 }
 
 /** Applies the records of one batch; gives how many there were. */
-function replayBatch(
+function replayBatch<S, R>(
   bytes: Uint8Array,
   position: number,
-  state: ShardState,
+  content: ReplayedContent<S, R>,
+  state: S,
   report: (line: string) => void,
 ): number {
   const records = decodeBatch(bytes, position);
-  const { producerId } = readBatchHeader(bytes, position);
+  const { producerId, producerEpoch } = readBatchHeader(bytes, position);
   if (batchIsControl(bytes, position)) {
     for (const { key } of records) {
       if (key === null || key.length < 4) continue;
-      state.endTransaction(producerId, key[3] === CONTROL_COMMIT);
+      const isCommit = key[3] === CONTROL_COMMIT;
+      content.endTransaction?.(state, producerId, isCommit);
     }
     return records.length;
   }
-  const isTransactional = batchIsTransactional(bytes, position);
+  const transaction: InTransaction | null =
+    batchIsTransactional(bytes, position)
+      ? { producerId, producerEpoch }
+      : null;
   for (const { key, value, offset } of records) {
     if (key === null) continue;
     try {
-      const record = decodeRecord(key, value);
-      if (record === null) continue;
-      if (isTransactional) state.hold(producerId, record);
-      else state.apply(record);
+      const record = content.decode(key, value);
+      if (record !== null) content.apply(state, record, transaction);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       report(`the record at offset ${offset} is skipped: ${error.message}`);

@@ -1,5 +1,5 @@
-// One partition of `__consumer_offsets` that this broker leads, and the groups
-// that hash to it.
+// One partition of an internal topic that this broker leads, and the state that
+// its records make: the groups that hash to it, or the transactional ids.
 //
 //   decide    a pure function of the state, the request and the time, to records
 //             and an answer
@@ -12,61 +12,56 @@
 // when all that they may have seen is durable.
 
 import type { Host } from "../host/host.ts";
-import { encodeBatch } from "../record/record_batch.ts";
-import type { CompressionName } from "../compress/codecs.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
-import { ClassicGroup } from "./classic/classic_group.ts";
-import { CoordinatorBatch } from "./coordinator_batch.ts";
-import { type CoordinatorRecord, encodeRecords } from "./coordinator_record.ts";
-import type { Group, Now } from "./group.ts";
-import { GroupTimers } from "./group_timers.ts";
 import { loadShard } from "./load_shard.ts";
+import type {
+  Decision,
+  InTransaction,
+  Now,
+  ShardContent,
+} from "./shard_content.ts";
 import type { ShardLog } from "./shard_log.ts";
-import { ShardState } from "./shard_state.ts";
+import { ShardTimers } from "./shard_timers.ts";
 
-/** What was decided: what shall be stored, and what to say then. */
-export interface Decision<T> {
-  /** Appended as one batch, all or nothing. */
-  readonly records: readonly CoordinatorRecord[];
-  readonly response: T;
-}
-
-export interface ShardOptions {
+export interface ShardOptions<S, R> {
   readonly host: Host;
   readonly log: ShardLog;
-  readonly compression: () => CompressionName;
-  readonly loadBufferBytes: () => number;
+  readonly content: ShardContent<S, R>;
+  /** Bytes read at once when the log is loaded. */
+  readonly loadBufferBytes: number;
   /** Called once when the state is complete, before anybody sees it. */
-  readonly onLoaded: (shard: GroupShard) => void;
+  readonly onLoaded: (shard: Shard<S, R>) => void;
   /**
    * Called once when the state cannot be trusted any more, or could not be loaded:
    * a new shard has to be loaded from the log.
    */
-  readonly onFailed: (shard: GroupShard) => void;
+  readonly onFailed: (shard: Shard<S, R>) => void;
   readonly trace: (line: string) => void;
 }
 
-/** Shared by all shards: a batch is appended before the next is made. */
-const plainBatch = new CoordinatorBatch();
-
 type Phase = "loading" | "active" | "failed" | "unloaded";
 
-export class GroupShard {
+export class Shard<S, R> {
   readonly partition: number;
   /** Complete once `assertActive` passes. */
-  readonly state: ShardState;
-  /** Deadlines of the groups, by group id. */
-  readonly timers: GroupTimers;
-  readonly #options: ShardOptions;
+  readonly state: S;
+  /** Deadlines, by name; all end with the shard. */
+  readonly timers: ShardTimers;
+  readonly #options: ShardOptions<S, R>;
   #phase: Phase = "loading";
   /** Settles when everything appended so far is durable; `null` where it is. */
   #durable: Promise<void> | null = null;
 
-  constructor(options: ShardOptions) {
+  constructor(options: ShardOptions<S, R>) {
     this.#options = options;
     this.partition = options.log.partition;
-    this.state = new ShardState();
-    this.timers = new GroupTimers(options.host.clock);
+    this.state = options.content.newState();
+    this.timers = new ShardTimers(options.host.clock);
+  }
+
+  /** What this broker leads the partition with. */
+  get leaderEpoch(): number {
+    return this.#options.log.leaderEpoch;
   }
 
   get isActive(): boolean {
@@ -79,12 +74,12 @@ export class GroupShard {
 
   /** Reads the partition's log into the state; until it is done callers are sent away. */
   async load(): Promise<void> {
-    const { host, log, loadBufferBytes, trace } = this.#options;
+    const { host, log, content, loadBufferBytes, trace } = this.#options;
     const startMs = host.clock.monotonicMs();
     try {
-      const loaded = await loadShard(log, this.state, {
+      const loaded = await loadShard(log, content, this.state, {
         clock: host.clock,
-        bufferBytes: loadBufferBytes(),
+        bufferBytes: loadBufferBytes,
         isWanted: () => this.#phase === "loading",
         report: trace,
       });
@@ -95,13 +90,15 @@ export class GroupShard {
       if (loaded.recordCount > 0) {
         const tookMs = Math.round(host.clock.monotonicMs() - startMs);
         trace(
-          `Loaded ${this.state.groups.size} groups from ${loaded.recordCount} records of ${log.name} in ${tookMs} ms`,
+          `Loaded ${
+            content.count(this.state)
+          } ${content.name} from ${loaded.recordCount} records of ${log.name} in ${tookMs} ms`,
         );
       }
     } catch (error) {
       if (this.#phase !== "loading") return;
       const reason = error instanceof Error ? error.message : String(error);
-      trace(`Cannot load the groups of ${log.name}: ${reason}`);
+      trace(`Cannot load the ${content.name} of ${log.name}: ${reason}`);
       this.#fail();
     }
   }
@@ -135,9 +132,7 @@ export class GroupShard {
 
   #sendAway(): void {
     this.timers.cancelAll();
-    for (const group of this.state.groups.values()) {
-      if (group instanceof ClassicGroup) group.abandon();
-    }
+    this.#options.content.abandon(this.state);
   }
 
   /**
@@ -162,18 +157,6 @@ export class GroupShard {
     return { monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() };
   }
 
-  /** @throws {KafkaError} GROUP_ID_NOT_FOUND. */
-  group(groupId: string): Group {
-    const group = this.state.groups.get(groupId);
-    if (group === undefined) {
-      throw new KafkaError(
-        "GROUP_ID_NOT_FOUND",
-        `There is no group "${groupId}".`,
-      );
-    }
-    return group;
-  }
-
   /**
    * Decides, appends, applies, and answers when that is durable.
    *
@@ -181,10 +164,10 @@ export class GroupShard {
    * @returns The response itself where nothing has to be waited for.
    * @throws {KafkaError} As `assertActive`, `decide` and `append` do.
    */
-  run<T>(decide: (state: ShardState, now: Now) => Decision<T>): T | Promise<T> {
+  run<T>(decide: (state: S, now: Now) => Decision<R, T>): T | Promise<T> {
     this.assertActive();
-    const { records, response } = decide(this.state, this.now());
-    this.append(records);
+    const { records, transaction, response } = decide(this.state, this.now());
+    this.append(records, transaction);
     return this.#durable === null
       ? response
       : this.#durable.then(() => response);
@@ -193,52 +176,43 @@ export class GroupShard {
   /**
    * Appends records as one batch and applies them; both or none.
    *
+   * @param transaction Where they are to count once that is committed.
    * @throws {KafkaError} NOT_COORDINATOR, COORDINATOR_NOT_AVAILABLE,
-   * MESSAGE_TOO_LARGE…: in the words that clients of groups know.
+   * MESSAGE_TOO_LARGE…: in the words that clients of coordinators know.
    */
-  append(records: readonly CoordinatorRecord[]): void {
+  append(
+    records: readonly R[],
+    transaction: InTransaction | null = null,
+  ): void {
     if (records.length === 0) return;
     this.assertActive();
-    const timestampMs = this.#options.host.clock.wallMs();
-    const batch = this.#encode(records, timestampMs);
+    const { content, host, log } = this.#options;
+    const timestampMs = host.clock.wallMs();
+    const batch = content.encode(records, timestampMs, transaction);
     let durable: Promise<void> | null;
     try {
-      durable = this.#options.log.append(batch, timestampMs);
+      durable = log.append(batch, timestampMs);
     } catch (error) {
-      throw asGroupError(error);
+      throw asCoordinatorError(error);
     }
-    for (const record of records) this.state.apply(record);
+    for (const record of records) {
+      content.apply(this.state, record, transaction);
+    }
     if (durable !== null) this.#waitFor(durable);
-  }
-
-  /** One batch; its bytes hold until the next one is encoded. */
-  #encode(
-    records: readonly CoordinatorRecord[],
-    timestampMs: number,
-  ): Uint8Array {
-    const compression = this.#options.compression();
-    if (compression === "none") return plainBatch.encode(records, timestampMs);
-    return encodeBatch({
-      records: encodeRecords(records).map(({ key, value }) => ({
-        key,
-        value,
-        timestampMs,
-      })),
-      compression,
-    });
   }
 
   /** Calls `run` once everything appended so far is durable; at once where it is. */
   whenDurable(run: (error: KafkaError | null) => void): void {
-    if (this.#durable === null) run(null);
-    else {this.#durable.then(() =>
-        run(null), (error) =>
-        run(asGroupError(error)));}
+    if (this.#durable === null) return run(null);
+    this.#durable.then(
+      () => run(null),
+      (error) => run(asCoordinatorError(error)),
+    );
   }
 
   #waitFor(durable: Promise<void>): void {
     const waiting = durable.catch((error) => {
-      throw asGroupError(error);
+      throw asCoordinatorError(error);
     });
     waiting.then(
       () => {
@@ -247,8 +221,10 @@ export class GroupShard {
       // What was applied may never become durable: the state is no longer the log's.
       (error) => {
         if (this.#phase !== "active") return;
-        const { log, trace } = this.#options;
-        trace(`The groups of ${log.name} are loaded anew: ${error.message}`);
+        const { content, log, trace } = this.#options;
+        trace(
+          `The ${content.name} of ${log.name} are loaded anew: ${error.message}`,
+        );
         this.#fail();
       },
     );
@@ -256,8 +232,8 @@ export class GroupShard {
   }
 }
 
-/** An error of the log in the words of Kafka's group coordinator. */
-export function asGroupError(error: unknown): KafkaError {
+/** An error of the log in the words of Kafka's coordinators. */
+export function asCoordinatorError(error: unknown): KafkaError {
   if (!(error instanceof KafkaError)) throw error;
   switch (error.errorName) {
     case "UNKNOWN_TOPIC_OR_PARTITION":
