@@ -24,7 +24,8 @@ export function judgeAppend(
 ): AppendedSequence | null {
   const sizeBytes = prepared.bytes.length;
   const maxBytes = config["segment.bytes"];
-  if (sizeBytes > maxBytes) {
+  // A marker is never too large: without it a transaction would not end.
+  if (sizeBytes > maxBytes && prepared.batches[0].marker === null) {
     throw new KafkaError(
       "RECORD_LIST_TOO_LARGE",
       `${sizeBytes} bytes of records do not fit a segment of ${maxBytes} bytes of ${name}.`,
@@ -32,7 +33,11 @@ export function judgeAppend(
   }
   for (const batch of prepared.batches) {
     if (batch.producerId < 0) continue;
-    const repeated = producers.check(batch, options.origin);
+    const repeated = producers.check(
+      batch,
+      options.origin,
+      options.verification,
+    );
     if (repeated !== null) return repeated;
     if (options.origin === "client") {
       checkIssued(batch.producerId, name, producers, options);

@@ -371,7 +371,9 @@ export class LogDirs {
   #expireProducers(): void {
     const nowMs = this.#options.host.clock.wallMs();
     const afterMs = this.#now["producer.id.expiration.ms"];
-    for (const log of this.#logs.values()) log.expireProducers(nowMs, afterMs);
+    for (const { producers } of this.#logs.values()) {
+      producers.expire(nowMs, afterMs);
+    }
   }
 
   #every(

@@ -21,6 +21,7 @@ import { type DirtyRange, dirtyRange } from "./compaction/dirty_range.ts";
 import type { LogMaintenance } from "./compaction/maintenance.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import { CorruptFileError } from "./corrupt_file_error.ts";
+import type { TransactionEnd } from "./check_producer.ts";
 import type { Place } from "./file_pool.ts";
 import type { EpochEnd, LeaderEpochs } from "./leader_epochs.ts";
 import {
@@ -45,7 +46,8 @@ import {
   prepareReplicaAppend,
 } from "./prepare_append.ts";
 import type { AppendedSequence } from "./producer_entry.ts";
-import type { ActiveProducer } from "./producer_state.ts";
+import { markerBatch } from "./marker_batch.ts";
+import type { ActiveProducer, ProducerState } from "./producer_state.ts";
 import type { SegmentList } from "./segment_list.ts";
 import { NO_TIMESTAMP } from "./time_index.ts";
 
@@ -196,7 +198,7 @@ export class PartitionLog {
 
   /** Takes over what a log knows of which this one is a copy, so that it may go on in its place. */
   takeStateOf(other: PartitionLog): void {
-    this.#storage.producers.load(other.#storage.producers.snapshot());
+    this.#storage.producers.takeOver(other.#storage.producers);
     this.highWatermark = other.highWatermark;
     this.#moveStart(Math.min(other.logStartOffset, this.#highWatermark));
   }
@@ -259,6 +261,32 @@ export class PartitionLog {
   }
 
   /**
+   * Ends a producer's transaction, as its coordinator says.
+   *
+   * @returns As of a repeated batch, up to the end of the log, where it has ended
+   * already.
+   * @throws {KafkaError} As `ProducerState.needsMarker`; KAFKA_STORAGE_ERROR.
+   */
+  appendMarker(
+    end: TransactionEnd,
+    options: Pick<AppendOptions, "leaderEpoch" | "nowMs">,
+  ): AppendResult {
+    this.#assertUsable();
+    if (!this.producers.needsMarker(end)) {
+      return {
+        ...nothingAppended(this.logEndOffset, this.#logStartOffset),
+        isDuplicate: true,
+        durable: this.#storage.flushAsConfigured(),
+      };
+    }
+    return this.append(markerBatch(end, options.nowMs, this.config), {
+      ...options,
+      origin: "coordinator",
+      isOwnWork: true,
+    });
+  }
+
+  /**
    * Finds the batches from an offset on.
    *
    * @throws {KafkaError} OFFSET_OUT_OF_RANGE before the start or after the end,
@@ -310,13 +338,13 @@ export class PartitionLog {
     return this.leaderEpochs.endOf(epoch, this.logEndOffset);
   }
 
-  activeProducers(): ActiveProducer[] {
-    return this.#storage.producers.activeProducers();
+  /** Who has written to it, and which transactions are open. */
+  get producers(): ProducerState {
+    return this.#storage.producers;
   }
 
-  /** Forgets producers that were silent for `producer.id.expiration.ms`. */
-  expireProducers(nowMs: number, expirationMs: number): void {
-    this.#storage.producers.expire(nowMs, expirationMs);
+  activeProducers(): ActiveProducer[] {
+    return this.producers.activeProducers();
   }
 
   /**

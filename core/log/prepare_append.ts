@@ -19,6 +19,7 @@ import {
   summarize,
 } from "./batch_summary.ts";
 import type { AppendOrigin } from "./producer_state.ts";
+import type { VerificationGuard } from "./verifications.ts";
 
 /** How records come to the log. */
 export interface AppendOptions {
@@ -33,6 +34,11 @@ export interface AppendOptions {
    * size is checked again.
    */
   readonly isOwnWork?: boolean;
+  /**
+   * What shows that the coordinator knows of a transactional batch's transaction;
+   * `null` where one has to be open, left out where nothing is asked.
+   */
+  readonly verification?: VerificationGuard | null;
   /** Whether the cluster ever gave this producer id to anybody; every id where left out. */
   readonly isProducerIssued?: (producerId: number) => boolean;
 }
@@ -57,7 +63,9 @@ export function prepareLeaderAppend(
   options: AppendOptions,
 ): PreparedAppend {
   if (options.isOwnWork === true && staysAsMade(bytes, config)) {
-    checkBatchSize(bytes, { maxMessageBytes: config["max.message.bytes"] });
+    if (!batchIsControl(bytes)) {
+      checkBatchSize(bytes, { maxMessageBytes: config["max.message.bytes"] });
+    }
     setBaseOffset(bytes, 0, baseOffset);
     setPartitionLeaderEpoch(bytes, 0, options.leaderEpoch);
     return { bytes, batches: [summarize(bytes, 0, 0, true)] };
@@ -107,9 +115,10 @@ export function prepareReplicaAppend(
 
 /** Whether the topic asks for no other times and no other compression than a batch has. */
 function staysAsMade(bytes: Uint8Array, config: TopicConfig): boolean {
+  if (batchIsControl(bytes)) return true;
   if (config["message.timestamp.type"] === "LogAppendTime") return false;
   const wanted = config["compression.type"];
-  if (wanted === "producer" || batchIsControl(bytes)) return true;
+  if (wanted === "producer") return true;
   const name = wanted === "uncompressed" ? "none" : wanted as CompressionName;
   return compressionByName(name).id === batchCompressionId(bytes);
 }

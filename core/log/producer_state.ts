@@ -6,17 +6,24 @@
 // taken in after it (`apply`); a start or a follower only applies. Both happen
 // in one step with the append, so no other append comes between them.
 //
-// Source: KIP-98, KIP-360; where an old batch is repeated that is no longer
-// kept, the answer is DUPLICATE_SEQUENCE_NUMBER, which clients take as success.
+// Source: KIP-98, KIP-360, KIP-890.
 
 import { KafkaError } from "../wire/kafka/errors.ts";
 import {
-  type AppendedSequence,
-  isSequenceBefore,
-  ProducerEntry,
-  sequenceAfter,
-} from "./producer_entry.ts";
+  checkCoordinatorEpoch,
+  checkEpoch,
+  checkSequence,
+  lastSequenceOf,
+  needsMarker,
+  type TransactionEnd,
+} from "./check_producer.ts";
+import { type AppendedSequence, ProducerEntry } from "./producer_entry.ts";
 import type { ProducerSnapshotEntry } from "./producer_snapshot.ts";
+import {
+  type FirstBatch,
+  type VerificationGuard,
+  Verifications,
+} from "./verifications.ts";
 
 const NONE = -1;
 
@@ -79,10 +86,12 @@ export class ProducerState {
   readonly #openTransactions = new Map<number, number>();
   /** Ended, but their marker is not yet below the high watermark. */
   #unreplicated: { firstOffset: number; lastOffset: number }[] = [];
+  readonly #verifications: Verifications;
 
   /** @param name The partition, for messages. */
   constructor(name: string) {
     this.#name = name;
+    this.#verifications = new Verifications(name);
   }
 
   get count(): number {
@@ -98,6 +107,7 @@ export class ProducerState {
     this.#entries.clear();
     this.#openTransactions.clear();
     this.#unreplicated = [];
+    this.#verifications.clear();
     for (const from of entries) {
       this.#entries.set(from.producerId, ProducerEntry.fromSnapshot(from));
     }
@@ -111,6 +121,18 @@ export class ProducerState {
       );
   }
 
+  /** Starts anew with all that another state knows, which a snapshot keeps only a part of. */
+  takeOver(other: ProducerState): void {
+    this.#entries.clear();
+    this.#openTransactions.clear();
+    for (const [id, entry] of other.#entries) this.#entries.set(id, entry);
+    for (const [id, offset] of other.#openTransactions) {
+      this.#openTransactions.set(id, offset);
+    }
+    this.#unreplicated = [...other.#unreplicated];
+    this.#verifications.takeOver(other.#verifications);
+  }
+
   snapshot(): ProducerSnapshotEntry[] {
     return [...this.#entries.values()].map((entry) => entry.toSnapshot());
   }
@@ -118,16 +140,30 @@ export class ProducerState {
   /**
    * Judges a batch before it is written.
    *
+   * @param verification What shows that the coordinator knows of the transaction;
+   * `null` where the batch has to belong to one that is open here, left out where
+   * nothing is asked.
    * @returns The batch that this one repeats; `null` for a new one.
    * @throws {KafkaError} INVALID_PRODUCER_EPOCH where a newer epoch was seen,
    * OUT_OF_ORDER_SEQUENCE_NUMBER where a batch is missing before this,
    * DUPLICATE_SEQUENCE_NUMBER where it repeats one too old to be known,
-   * INVALID_TXN_STATE where it is outside of the transaction that is open,
+   * INVALID_TXN_STATE where it is outside of the transaction that is open, or its
+   * own transaction was not verified,
    * TRANSACTION_COORDINATOR_FENCED for a marker of an older coordinator.
    */
-  check(batch: ProducerBatch, origin: AppendOrigin): AppendedSequence | null {
+  check(
+    batch: ProducerBatch,
+    origin: AppendOrigin,
+    verification?: VerificationGuard | null,
+  ): AppendedSequence | null {
     const entry = this.#entries.get(batch.producerId);
-    if (entry === undefined || origin === "replica") return null;
+    if (origin === "replica") return null;
+    if (entry === undefined) {
+      if (batch.isTransactional && verification !== undefined) {
+        this.#checkVerified(entry, batch, verification);
+      }
+      return null;
+    }
     const isRecords = batch.marker === null;
     if (
       isRecords && origin === "client" &&
@@ -136,12 +172,15 @@ export class ProducerState {
       const repeated = entry.find(batch.baseSequence, lastSequenceOf(batch));
       if (repeated !== undefined) return repeated;
     }
-    this.#checkEpoch(entry, batch);
+    if (batch.isTransactional && verification !== undefined) {
+      this.#checkVerified(entry, batch, verification);
+    }
+    checkEpoch(entry, batch.producerEpoch, this.#name);
     if (batch.marker !== null) {
-      this.#checkCoordinatorEpoch(entry, batch.marker);
+      checkCoordinatorEpoch(entry, batch.marker, this.#name);
       return null;
     }
-    if (origin === "client") this.#checkSequence(entry, batch);
+    if (origin === "client") checkSequence(entry, batch, this.#name);
     if (entry.currentTxnFirstOffset >= 0 && !batch.isTransactional) {
       throw new KafkaError(
         "INVALID_TXN_STATE",
@@ -162,6 +201,7 @@ export class ProducerState {
       entry = new ProducerEntry(batch.producerId);
       this.#entries.set(batch.producerId, entry);
     }
+    this.#verifications.end(batch.producerId);
     entry.setEpoch(batch.producerEpoch);
     if (batch.marker !== null) return this.#end(entry, batch, batch.marker);
     entry.addBatch(batch.baseSequence, batch);
@@ -170,6 +210,41 @@ export class ProducerState {
       this.#openTransactions.set(batch.producerId, batch.baseOffset);
     }
     return null;
+  }
+
+  /** Whether a producer has records of this epoch here in a transaction that has not ended. */
+  hasOpenTransaction(producerId: number, producerEpoch: number): boolean {
+    const entry = this.#entries.get(producerId);
+    return entry !== undefined && isOpenAt(entry, producerEpoch);
+  }
+
+  /**
+   * To be asked before a transactional batch is appended.
+   *
+   * @returns What the append has to show once the coordinator has said that the
+   * partition belongs to the transaction; `null` where it is open here already.
+   */
+  startVerification(
+    first: FirstBatch,
+    nowMs: number,
+  ): VerificationGuard | null {
+    return this.hasOpenTransaction(first.producerId, first.producerEpoch)
+      ? null
+      : this.#verifications.start(first, nowMs);
+  }
+
+  /** The coordinator has said no. */
+  cancelVerification(guard: VerificationGuard): void {
+    this.#verifications.cancel(guard);
+  }
+
+  /**
+   * Whether a transaction still has to be ended here.
+   *
+   * @throws {KafkaError} TRANSACTION_COORDINATOR_FENCED, INVALID_PRODUCER_EPOCH.
+   */
+  needsMarker(end: TransactionEnd): boolean {
+    return needsMarker(this.#entries.get(end.producerId), end, this.#name);
   }
 
   /** First offset of a transaction that is open, or whose end is at or above the high watermark; `null` where none is. */
@@ -195,6 +270,7 @@ export class ProducerState {
 
   /** Forgets producers that were silent for long and have no transaction open. */
   expire(nowMs: number, expirationMs: number): void {
+    this.#verifications.expire(nowMs, expirationMs);
     for (const [id, entry] of this.#entries) {
       const isIdle = nowMs - entry.lastTimestampMs >= expirationMs;
       if (isIdle && entry.currentTxnFirstOffset < 0) this.#entries.delete(id);
@@ -220,6 +296,17 @@ export class ProducerState {
       records.set(id, { lastDataOffset, producerEpoch });
     }
     return records;
+  }
+
+  /** Every transactional batch of a client belongs to a transaction that its coordinator knows of. */
+  #checkVerified(
+    entry: ProducerEntry | undefined,
+    batch: ProducerBatch,
+    guard: VerificationGuard | null,
+  ): void {
+    if (batch.marker !== null) return;
+    if (entry !== undefined && isOpenAt(entry, batch.producerEpoch)) return;
+    this.#verifications.check(batch, guard, entry !== undefined);
   }
 
   #end(
@@ -249,44 +336,9 @@ export class ProducerState {
       lastStableOffset,
     };
   }
-
-  #checkEpoch(entry: ProducerEntry, batch: ProducerBatch): void {
-    if (batch.producerEpoch >= entry.producerEpoch) return;
-    throw new KafkaError(
-      "INVALID_PRODUCER_EPOCH",
-      `Epoch ${batch.producerEpoch} of producer ${batch.producerId} in ${this.#name} is older than the last seen epoch ${entry.producerEpoch}.`,
-    );
-  }
-
-  #checkCoordinatorEpoch(
-    entry: ProducerEntry,
-    marker: TransactionMarker,
-  ): void {
-    if (marker.coordinatorEpoch >= entry.coordinatorEpoch) return;
-    throw new KafkaError(
-      "TRANSACTION_COORDINATOR_FENCED",
-      `Coordinator epoch ${marker.coordinatorEpoch} of producer ${entry.producerId} in ${this.#name} is older than the last seen epoch ${entry.coordinatorEpoch}.`,
-    );
-  }
-
-  #checkSequence(entry: ProducerEntry, batch: ProducerBatch): void {
-    // Nothing but a lost state has no epoch: go on from wherever it is.
-    if (entry.producerEpoch === NONE) return;
-    const first = batch.baseSequence;
-    const isNewEpoch = batch.producerEpoch !== entry.producerEpoch;
-    const expected = isNewEpoch || entry.lastSequence < 0
-      ? 0
-      : sequenceAfter(entry.lastSequence, 1);
-    if (first === expected) return;
-    const isRepeated = !isNewEpoch && entry.batches.length > 0 &&
-      isSequenceBefore(lastSequenceOf(batch), entry.batches[0].firstSequence);
-    throw new KafkaError(
-      isRepeated ? "DUPLICATE_SEQUENCE_NUMBER" : "OUT_OF_ORDER_SEQUENCE_NUMBER",
-      `Producer ${batch.producerId} at epoch ${batch.producerEpoch} sent sequence number ${first} to ${this.#name}, expected ${expected}.`,
-    );
-  }
 }
 
-function lastSequenceOf(batch: ProducerBatch): number {
-  return sequenceAfter(batch.baseSequence, batch.lastOffset - batch.baseOffset);
+function isOpenAt(entry: ProducerEntry, producerEpoch: number): boolean {
+  return entry.currentTxnFirstOffset >= 0 &&
+    entry.producerEpoch === producerEpoch;
 }
