@@ -2,6 +2,8 @@
 
 import type { ServedApi } from "./context.ts";
 import { createAcls, deleteAcls, describeAcls } from "./handlers/acls.ts";
+import { addOffsetsToTxn } from "./handlers/add_offsets_to_txn.ts";
+import { addPartitionsToTxn } from "./handlers/add_partitions_to_txn.ts";
 import { alterClientQuotas } from "./handlers/alter_client_quotas.ts";
 import { alterConfigs } from "./handlers/alter_configs.ts";
 import { alterPartitionReassignments } from "./handlers/alter_partition_reassignments.ts";
@@ -24,8 +26,10 @@ import { describeGroups } from "./handlers/describe_groups.ts";
 import { describeLogDirs } from "./handlers/describe_log_dirs.ts";
 import { describeProducers } from "./handlers/describe_producers.ts";
 import { describeTopicPartitions } from "./handlers/describe_topic_partitions.ts";
+import { describeTransactions } from "./handlers/describe_transactions.ts";
 import { describeUserScramCredentials } from "./handlers/describe_user_scram_credentials.ts";
 import { electLeaders } from "./handlers/elect_leaders.ts";
+import { endTxn } from "./handlers/end_txn.ts";
 import { fetch } from "./handlers/fetch.ts";
 import { findCoordinator } from "./handlers/find_coordinator.ts";
 import { heartbeat } from "./handlers/heartbeat.ts";
@@ -36,6 +40,7 @@ import { leaveGroup } from "./handlers/leave_group.ts";
 import { listGroups } from "./handlers/list_groups.ts";
 import { listOffsets } from "./handlers/list_offsets.ts";
 import { listPartitionReassignments } from "./handlers/list_partition_reassignments.ts";
+import { listTransactions } from "./handlers/list_transactions.ts";
 import { metadata } from "./handlers/metadata.ts";
 import { offsetCommit } from "./handlers/offset_commit.ts";
 import { offsetDelete } from "./handlers/offset_delete.ts";
@@ -54,6 +59,11 @@ export const servedApis: readonly ServedApi[] = [
   apiVersions(() => servedApis),
   deleteRecords,
   initProducerId,
+  addPartitionsToTxn,
+  addOffsetsToTxn,
+  endTxn,
+  listTransactions,
+  describeTransactions,
   offsetForLeaderEpoch,
   describeProducers,
   alterConfigs,

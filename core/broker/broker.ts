@@ -8,6 +8,7 @@ import type { Host } from "../host/host.ts";
 import type { LogDirs } from "../log/log_dirs.ts";
 import type { BrokerMetrics } from "../metrics/broker_metrics.ts";
 import type { GroupCoordinator } from "../groups/group_coordinator.ts";
+import type { TransactionCoordinator } from "../transactions/transaction_coordinator.ts";
 import { AutoCreation } from "./auto_create.ts";
 import type { Configuration } from "./configuration.ts";
 import type { FetchSessions } from "./fetch_sessions.ts";
@@ -39,6 +40,7 @@ export interface Broker {
   readonly autoCreation: AutoCreation;
   readonly producerIds: ProducerIds;
   readonly groups: GroupCoordinator;
+  readonly transactions: TransactionCoordinator;
   /** Makes `__consumer_offsets` when the first group comes. */
   readonly offsetsTopic: InternalTopic;
   /** Makes `__transaction_state` when the first transactional producer comes. */

@@ -8,6 +8,12 @@ import {
   OFFSETS_TOPIC,
 } from "../groups/group_coordinator.ts";
 import type { Host } from "../host/host.ts";
+import type { MarkerWriter } from "../transactions/marker_writer.ts";
+import {
+  TransactionCoordinator,
+  TRANSACTIONS_TOPIC,
+} from "../transactions/transaction_coordinator.ts";
+import type { ProducerIds } from "./producer_ids.ts";
 
 export interface CoordinatorOptions {
   readonly host: Host;
@@ -27,6 +33,25 @@ export function newGroupCoordinator(
       cluster.image.topics.get(OFFSETS_TOPIC)?.partitions.length ??
         config()["offsets.topic.num.partitions"],
     topics: () => cluster.image,
+    trace,
+  });
+}
+
+/** Looks after transactional ids and their transactions. */
+export function newTransactionCoordinator(
+  { host, cluster, config, trace, producerIds, markers }: CoordinatorOptions & {
+    readonly producerIds: ProducerIds;
+    readonly markers: MarkerWriter;
+  },
+): TransactionCoordinator {
+  return new TransactionCoordinator({
+    host,
+    config,
+    partitionCount: () =>
+      cluster.image.topics.get(TRANSACTIONS_TOPIC)?.partitions.length ??
+        config()["transaction.state.log.num.partitions"],
+    nextProducerId: () => producerIds.next(),
+    markers,
     trace,
   });
 }

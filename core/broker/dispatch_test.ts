@@ -258,7 +258,7 @@ Deno.test("dispatch answers ApiVersions in a version that is not served in versi
   }
 });
 
-Deno.test("ApiVersions lists what is served, and that groups are of the newer protocol too", () => {
+Deno.test("ApiVersions lists what is served, and the features that are turned on", () => {
   const apis: ServedApi[] = [];
   apis.push(apiVersions(() => apis));
   for (let version = 0; version <= 4; version++) {
@@ -276,12 +276,15 @@ Deno.test("ApiVersions lists what is served, and that groups are of the newer pr
       minVersion: 0,
       maxVersion: 4,
     }]);
-    const groupVersion = {
-      name: "group.version",
-      maxVersionLevel: 1,
-      minVersionLevel: 1,
-    };
-    deepStrictEqual(body.finalizedFeatures, version >= 3 ? [groupVersion] : []);
+    deepStrictEqual(
+      body.finalizedFeatures,
+      version < 3 ? [] : [
+        { name: "group.version", maxVersionLevel: 1, minVersionLevel: 1 },
+        { name: "transaction.version", maxVersionLevel: 2, minVersionLevel: 2 },
+      ],
+    );
+    // A lowest level of 0 breaks older Java clients.
+    ok(body.supportedFeatures.every(({ minVersion }) => minVersion > 0));
     strictEqual(body.finalizedFeaturesEpoch, version >= 3 ? 0 : -1);
   }
 });

@@ -20,6 +20,8 @@ import { readMetaProperties } from "../log/meta_properties.ts";
 import { BrokerMetrics } from "../metrics/broker_metrics.ts";
 import { RpcServer } from "../rpc/server.ts";
 import { type FrameHandler, PendingAnswer } from "../rpc/server_connection.ts";
+import { TRANSACTIONS_TOPIC } from "../transactions/transaction_coordinator.ts";
+import { ErrorCode } from "../wire/kafka/errors.ts";
 import { startAdvertising } from "./advertising.ts";
 import { servedApis } from "./apis.ts";
 import { boundedTrace } from "./bounded_trace.ts";
@@ -29,7 +31,10 @@ import { Configuration } from "./configuration.ts";
 import { dispatcher } from "./dispatch.ts";
 import { describe } from "./failure.ts";
 import { FetchSessions } from "./fetch_sessions.ts";
-import { newGroupCoordinator } from "./coordinators.ts";
+import {
+  newGroupCoordinator,
+  newTransactionCoordinator,
+} from "./coordinators.ts";
 import { ImageFollower } from "./image_follower.ts";
 import { BrokerLimits } from "./limits.ts";
 import { Partitions } from "./partitions.ts";
@@ -99,7 +104,8 @@ class Start {
   #cluster: Cluster | null = null;
   #logDirs: LogDirs | null = null;
   #follower: ImageFollower | null = null;
-  #groups: TopicShards | null = null;
+  /** Of groups, and of transactions. */
+  #shards: readonly TopicShards[] = [];
   #broker: Broker | null = null;
   #stopFollowing: () => void = () => {};
   #stopped: Promise<boolean> | null = null;
@@ -184,7 +190,7 @@ class Start {
       report: trace,
       onLogMoved: () => {
         this.#follower?.refresh();
-        this.#groups?.refresh();
+        this.#refreshShards();
       },
       onDirectoryFailure: (path, error) => this.#loseDirectory(path, error),
       activity: () => this.#metrics.bytesReceived + this.#metrics.bytesSent,
@@ -196,11 +202,21 @@ class Start {
     assert(this.#logDirs !== null, "Logs are opened before they are served");
     const partitions = new Partitions();
     const purgatory = new Purgatory(host.clock);
-    const groups = newGroupCoordinator({
+    const producerIds = new ProducerIds(cluster);
+    const asCoordinator = {
       host,
       cluster,
       config: () => this.#configuration.config,
       trace,
+    };
+    const groups = newGroupCoordinator(asCoordinator);
+    const transactions = newTransactionCoordinator({
+      ...asCoordinator,
+      producerIds,
+      markers: {
+        write: (_marker, parts) =>
+          parts.map(() => ErrorCode.COORDINATOR_NOT_AVAILABLE),
+      },
     });
     this.#follower = new ImageFollower({
       cluster,
@@ -211,15 +227,25 @@ class Start {
     });
     const stopFollower = this.#follower.start();
     cluster.replicasLost();
-    this.#groups = new TopicShards({
-      topic: OFFSETS_TOPIC,
-      coordinator: groups,
+    const following = {
       cluster,
       partitions,
       purgatory,
       config: () => this.#configuration.config,
-    });
-    const stopGroups = this.#groups.start();
+    };
+    this.#shards = [
+      new TopicShards({
+        ...following,
+        topic: OFFSETS_TOPIC,
+        coordinator: groups,
+      }),
+      new TopicShards({
+        ...following,
+        topic: TRANSACTIONS_TOPIC,
+        coordinator: transactions,
+      }),
+    ];
+    const stopShards = this.#shards.map((each) => each.start());
     const stopAdvertising = startAdvertising({
       cluster,
       bound,
@@ -228,7 +254,7 @@ class Start {
     });
     this.#stopFollowing = () => {
       stopAdvertising();
-      stopGroups();
+      for (const stop of stopShards) stop();
       stopFollower();
     };
     const broker = makeBroker(this.#configuration, {
@@ -240,11 +266,12 @@ class Start {
       partitions,
       purgatory,
       groups,
+      transactions,
       fetchSessions: new FetchSessions({
         slotCount: config["max.incremental.fetch.session.cache.slots"],
         randomBytes: (count) => host.randomBytes(count),
       }),
-      producerIds: new ProducerIds(cluster),
+      producerIds,
       answerRoomBytes: () => this.#server.answerRoomBytes,
       metrics: this.#metrics,
       trace,
@@ -268,11 +295,15 @@ class Start {
     return new PendingAnswer(answer, false);
   }
 
+  #refreshShards(): void {
+    for (const each of this.#shards) each.refresh();
+  }
+
   #loseDirectory(path: string, error: Error): void {
     const { trace } = this.#options;
     trace(`The log directory "${path}" has failed: ${error.message}`);
     this.#follower?.refresh();
-    this.#groups?.refresh();
+    this.#refreshShards();
     this.#cluster?.replicasLost();
     const isAnyOnline = this.#logDirs?.directories.some(({ state }) =>
       state.isOnline
@@ -294,6 +325,7 @@ class Start {
   async #stop(): Promise<boolean> {
     this.#server.stopAccepting();
     this.#broker?.purgatory.expireAll();
+    this.#broker?.transactions.close();
     this.#broker?.groups.close();
     await this.#server.close(this.#isBroken ? 0 : STOP_GRACE_MS);
     this.#stopFollowing();

@@ -1097,7 +1097,6 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "In-sync replicas that the transaction topic needs.",
-    effect: "none",
   },
   "transaction.state.log.num.partitions": {
     type: "int",
@@ -1105,7 +1104,6 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Partitions of the transaction topic.",
-    effect: "none",
   },
   "transaction.state.log.replication.factor": {
     type: "short",
@@ -1113,7 +1111,6 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Replicas of the transaction topic.",
-    effect: "none",
   },
   "transaction.state.log.segment.bytes": {
     type: "int",
@@ -1121,7 +1118,6 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Segment size of the transaction topic.",
-    effect: "none",
   },
   "transactional.id.expiration.ms": {
     type: "int",

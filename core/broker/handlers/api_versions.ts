@@ -4,7 +4,7 @@
 // A client that asks in a version too new gets version 0 back, with
 // UNSUPPORTED_VERSION and the ranges, and asks again.
 //
-// Source: KIP-35, KIP-511.
+// Source: KIP-35, KIP-511, KIP-584.
 
 import { OWN_API_KEY_MIN } from "../../wire/kafka/api_keys.ts";
 import { ErrorCode, KafkaError } from "../../wire/kafka/errors.ts";
@@ -23,10 +23,14 @@ const OWN_NAME = "kq";
 const SOFTWARE_NAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
 
 /**
- * Groups of the newer protocol are served (KIP-848). A level 0 would be legal
- * and break Java clients older than 3.9.
+ * What this broker has and has turned on: groups of the newer protocol (KIP-848),
+ * transactions with an epoch each (KIP-890). A lowest level of 0 would be legal and
+ * break Java clients older than 3.9.
  */
-const GROUP_FEATURE = { name: "group.version", level: 1 } as const;
+const FEATURES = [
+  { name: "group.version", lowest: 1, level: 1 },
+  { name: "transaction.version", lowest: 1, level: 2 },
+] as const;
 
 /** That was never different. */
 const FEATURES_EPOCH = 0;
@@ -68,17 +72,17 @@ export function apiVersions(served: () => readonly ServedApi[]): ServedApi {
       return {
         errorCode: ErrorCode.NONE,
         apiKeys: ranges(connection.clientSoftwareName),
-        supportedFeatures: [{
-          name: GROUP_FEATURE.name,
-          minVersion: GROUP_FEATURE.level,
-          maxVersion: GROUP_FEATURE.level,
-        }],
+        supportedFeatures: FEATURES.map(({ name, lowest, level }) => ({
+          name,
+          minVersion: lowest,
+          maxVersion: level,
+        })),
         finalizedFeaturesEpoch: FEATURES_EPOCH,
-        finalizedFeatures: [{
-          name: GROUP_FEATURE.name,
-          minVersionLevel: GROUP_FEATURE.level,
-          maxVersionLevel: GROUP_FEATURE.level,
-        }],
+        finalizedFeatures: FEATURES.map(({ name, level }) => ({
+          name,
+          minVersionLevel: level,
+          maxVersionLevel: level,
+        })),
       };
     },
     failure: ({ errorCode }) => ({

@@ -1,13 +1,13 @@
 // FindCoordinator (key 10): which broker looks after a group or a transactional
-// id. Groups live in `__consumer_offsets`, which the first one to ask creates. No
-// broker of this cluster coordinates transactions, and clients are told to ask
-// again.
+// id. Groups live in `__consumer_offsets` and transactional ids in
+// `__transaction_state`; the first one to ask creates the topic.
 //
 // Up to version 3 a request has one key, from version 4 on a list of them.
 //
 // Source: Kafka protocol guide; KIP-699.
 
 import { OFFSETS_TOPIC } from "../../groups/group_coordinator.ts";
+import { TRANSACTIONS_TOPIC } from "../../transactions/transaction_coordinator.ts";
 import { ErrorCode, KafkaError } from "../../wire/kafka/errors.ts";
 import {
   type FindCoordinatorRequest,
@@ -38,6 +38,9 @@ export const findCoordinator = serve(
     handle: async (request, context) => {
       const { apiVersion, broker } = context;
       if (request.keyType === GROUP) await broker.offsetsTopic.ensure();
+      if (request.keyType === TRANSACTION) {
+        await broker.transactionsTopic.ensure();
+      }
       const find = (key: string) => {
         try {
           return {
@@ -74,20 +77,18 @@ function coordinatorOf(
       "No broker of this cluster coordinates share groups.",
     );
   }
-  if (keyType === TRANSACTION) {
-    throw new KafkaError(
-      "COORDINATOR_NOT_AVAILABLE",
-      "No broker of this cluster coordinates transactions.",
-    );
-  }
-  if (keyType !== GROUP) {
+  if (keyType !== GROUP && keyType !== TRANSACTION) {
     throw new KafkaError(
       "INVALID_REQUEST",
       `There are no coordinators of type ${keyType}`,
     );
   }
-  const topic = broker.cluster.image.topics.get(OFFSETS_TOPIC);
-  const leader = topic?.partitions[broker.groups.partitionOf(key)]?.leader;
+  const { topics } = broker.cluster.image;
+  const leader = keyType === GROUP
+    ? topics.get(OFFSETS_TOPIC)
+      ?.partitions[broker.groups.partitionOf(key)]?.leader
+    : topics.get(TRANSACTIONS_TOPIC)
+      ?.partitions[broker.transactions.partitionOf(key)]?.leader;
   const node = brokersFor(broker, connection.listenerName)
     .find(({ nodeId }) => nodeId === leader);
   if (node === undefined) throw new KafkaError("COORDINATOR_NOT_AVAILABLE");

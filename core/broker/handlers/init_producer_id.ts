@@ -1,6 +1,7 @@
-// InitProducerId (key 22): gives an idempotent producer its number. Without a
+// InitProducerId (key 22): gives a producer its id and epoch. Without a
 // transactional id nothing is remembered of a producer, so one that asks again,
-// to raise its epoch, gets a new number, as Kafka gives it.
+// to raise its epoch, gets a new id, as Kafka gives it. With one, the epoch rises
+// and fences whoever used that transactional id before.
 //
 // Source: KIP-98, KIP-360.
 
@@ -10,13 +11,14 @@ import {
   initProducerIdResponse,
 } from "../../wire/kafka/messages/init_producer_id.ts";
 import { serve } from "../context.ts";
+import { fencingCode } from "../producer_fencing.ts";
 
 export const initProducerId = serve(
   initProducerIdRequest,
   initProducerIdResponse,
   {
     handle: async (
-      { transactionalId, producerId, producerEpoch },
+      { transactionalId, transactionTimeoutMs, producerId, producerEpoch },
       { broker },
     ) => {
       if (transactionalId === "") {
@@ -25,28 +27,25 @@ export const initProducerId = serve(
           "A transactional id may not be empty",
         );
       }
-      if (transactionalId !== null) {
-        throw new KafkaError(
-          "COORDINATOR_NOT_AVAILABLE",
-          "No broker of this cluster coordinates transactions.",
-        );
-      }
       if ((producerId < 0) !== (producerEpoch < 0)) {
         throw new KafkaError(
           "INVALID_REQUEST",
           "A producer that has an id has an epoch, and the other way round",
         );
       }
-      return {
-        throttleTimeMs: 0,
-        errorCode: ErrorCode.NONE,
-        producerId: await broker.producerIds.next(),
-        producerEpoch: 0,
-      };
+      const identity = transactionalId === null
+        ? { producerId: await broker.producerIds.next(), producerEpoch: 0 }
+        : await broker.transactions.initProducerId({
+          transactionalId,
+          transactionTimeoutMs,
+          producerId,
+          producerEpoch,
+        });
+      return { throttleTimeMs: 0, errorCode: ErrorCode.NONE, ...identity };
     },
-    failure: ({ errorCode }) => ({
+    failure: ({ errorCode }, _request, { apiVersion }) => ({
       throttleTimeMs: 0,
-      errorCode,
+      errorCode: fencingCode(errorCode, "initProducerId", apiVersion),
       producerId: -1,
       producerEpoch: -1,
     }),

@@ -87,7 +87,7 @@ Deno.test("InitProducerId refuses what it cannot do", async () => {
       code: number,
     ][] = [
       ["", -1, -1, ErrorCode.INVALID_REQUEST],
-      ["tx", -1, -1, ErrorCode.COORDINATOR_NOT_AVAILABLE],
+      ["tx", 5, -1, ErrorCode.INVALID_REQUEST],
       [null, 5, -1, ErrorCode.INVALID_REQUEST],
       [null, -1, 5, ErrorCode.INVALID_REQUEST],
       [null, 5, 3, ErrorCode.NONE],
