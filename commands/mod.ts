@@ -105,6 +105,26 @@ export const commands: CommandTable = [
     load: () => import("./offset_import.ts"),
   },
   {
+    name: "txn list",
+    summary: "List transactional ids and the state they are in",
+    load: () => import("./txn_list.ts"),
+  },
+  {
+    name: "txn describe",
+    summary: "Show producer, age and partitions of transactions",
+    load: () => import("./txn_describe.ts"),
+  },
+  {
+    name: "txn find-hanging",
+    summary: "Find transactions that no coordinator is going to end",
+    load: () => import("./txn_find_hanging.ts"),
+  },
+  {
+    name: "txn abort",
+    summary: "End a hanging transaction in one partition",
+    load: () => import("./txn_abort.ts"),
+  },
+  {
     name: "wait group",
     summary: "Wait until a group has caught up, is empty or is stable",
     load: () => import("./wait_group.ts"),

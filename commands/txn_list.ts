@@ -1,0 +1,89 @@
+// kq txn list
+
+import { command } from "../core/cli/command.ts";
+import { connectionFlags, outputFlags } from "../core/cli/flags.ts";
+import { printRows } from "../core/cli/rows.ts";
+import { UsageError } from "../core/cli/usage_error.ts";
+import { didYouMean } from "../core/config/did_you_mean.ts";
+import { withAdmin } from "./_admin.ts";
+import { idPatterns, STATES } from "./_transactions.ts";
+
+export default command({
+  details: "Lists the transactional ids that the brokers coordinate.",
+  args: [{
+    name: "ID",
+    doc: "Only these transactional ids; with --regex, patterns",
+    optional: true,
+    many: true,
+  }],
+  flags: {
+    regex: { kind: "switch", short: "r", doc: "The ids are patterns" },
+    state: {
+      kind: "text",
+      many: true,
+      value: "STATE",
+      doc: "Only those in this state, such as Ongoing or PrepareCommit",
+    },
+    "producer-id": {
+      kind: "whole",
+      min: 0,
+      many: true,
+      value: "N",
+      doc: "Only those of this producer id",
+    },
+    "min-duration": {
+      kind: "duration",
+      value: "TIME",
+      doc: "Only transactions that have been open for longer, as 10m",
+    },
+    ...outputFlags,
+    ...connectionFlags,
+  },
+  examples: [
+    "kq txn list",
+    "kq txn list --state Ongoing --min-duration 10m -o name",
+  ],
+  run: async (context, { flags, args }) => {
+    const isAsked = idPatterns(args, flags.regex);
+    const states = flags.state.flatMap((text) => text.split(",")).map(stateOf);
+    const listed = await withAdmin(
+      context,
+      flags,
+      (admin) =>
+        admin.listTransactions({
+          states,
+          producerIds: flags["producer-id"],
+          minDurationMs: flags["min-duration"] ?? null,
+        }),
+    );
+    await printRows(context.out, flags.output, {
+      columns: [
+        { field: "transactionalId" },
+        { field: "state" },
+        { field: "producerId" },
+        { field: "coordinator" },
+      ],
+      nameField: "transactionalId",
+      rows: listed
+        .filter(({ transactionalId }) => isAsked(transactionalId))
+        .map(({ transactionalId, state, producerId, coordinator }) => ({
+          transactionalId,
+          state,
+          producerId,
+          coordinator,
+        })),
+    });
+  },
+});
+
+/** A state as Kafka writes it. */
+function stateOf(text: string): string {
+  const wanted = text.trim().toLowerCase();
+  const state = STATES.find((name) => name.toLowerCase() === wanted);
+  if (state !== undefined) return state;
+  throw new UsageError(
+    `--state: expected one of ${STATES.join(", ")}, got ${
+      JSON.stringify(text)
+    }${didYouMean(text, STATES)}`,
+  );
+}
