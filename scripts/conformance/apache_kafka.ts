@@ -4,9 +4,9 @@
 // The jars live in a cache (KQ_CACHE, else ~/.cache/kq); the first use fetches
 // them, which takes a JDK, Maven and about a minute.
 
-import { fileURLToPath } from "node:url";
-
 const VERSION = "3.9.1";
+/** Clients that know the second version of transactions. */
+export const NEWER_CLIENTS_VERSION = "4.1.0";
 const CLUSTER_ID = "a3EtY29uZm9ybWFuY2Ux";
 
 /** Where this machine keeps what runs of the project fetched. */
@@ -33,17 +33,37 @@ async function succeeds(command: string, args: string[]): Promise<boolean> {
  *
  * @returns `null` on a machine that has no Java or cannot fetch the jars.
  */
-export async function kafkaClassPath(): Promise<string | null> {
+export function kafkaClassPath(): Promise<string | null> {
+  return fetchedJars(`apache-kafka-${VERSION}`, "pom.xml");
+}
+
+/**
+ * The class path of the newer clients, and of what Apache Kafka 3.9.1 has beside
+ * its own.
+ *
+ * @returns As `kafkaClassPath()`.
+ */
+export async function newerClientsClassPath(): Promise<string | null> {
+  const kafka = await kafkaClassPath();
+  if (kafka === null) return null;
+  const name = `kafka-clients-${NEWER_CLIENTS_VERSION}`;
+  const newer = await fetchedJars(name, "pom_newer_clients.xml");
+  return newer === null ? null : `${newer}:${kafka}`;
+}
+
+/** What a POM beside this file depends on; fetched again where the POM is another one. */
+async function fetchedJars(
+  name: string,
+  pomName: string,
+): Promise<string | null> {
   if (!await succeeds("java", ["-version"])) return null;
-  const directory = `${cacheDirectory()}/apache-kafka-${VERSION}`;
+  const directory = `${cacheDirectory()}/${name}`;
   const libs = `${directory}/libs`;
-  const done = await Deno.stat(`${libs}/.done`).catch(() => null);
-  if (done === null) {
+  const pom = await Deno.readTextFile(new URL(pomName, import.meta.url));
+  const done = await Deno.readTextFile(`${libs}/.done`).catch(() => null);
+  if (done !== pom) {
     await Deno.mkdir(directory, { recursive: true });
-    await Deno.copyFile(
-      fileURLToPath(new URL("./pom.xml", import.meta.url)),
-      `${directory}/pom.xml`,
-    );
+    await Deno.writeTextFile(`${directory}/pom.xml`, pom);
     const fetched = await succeeds("mvn", [
       "-q",
       "-B",
@@ -59,7 +79,7 @@ export async function kafkaClassPath(): Promise<string | null> {
         await Deno.remove(`${libs}/${entry.name}`);
       }
     }
-    await Deno.writeTextFile(`${libs}/.done`, "");
+    await Deno.writeTextFile(`${libs}/.done`, pom);
   }
   return `${libs}/*`;
 }

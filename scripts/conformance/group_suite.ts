@@ -125,6 +125,16 @@ export class Ledger {
     await Promise.all(sends);
   }
 
+  /** Ends partition 0 with a value, wherever others have brought its end to. */
+  async end(value: string): Promise<void> {
+    await this.#producer.send({ topic: this.topic, partition: 0, value });
+  }
+
+  /** What was sent to a partition. */
+  values(partition: number): readonly string[] {
+    return this.#sent[partition];
+  }
+
   /** The end of every partition. */
   get ends(): number[] {
     return this.#sent.map((sent) => sent.length);

@@ -15,10 +15,22 @@ import { javaTools } from "./java_client.ts";
 import { runJavaGroupFeatures } from "./java_group_tools.ts";
 import { KAFKA_GO, kafkaGoSuite } from "./kafka_go.ts";
 import { matrixLines } from "./matrix.ts";
-import { type Par, parOf, reportLines, type SuiteResult } from "./report.ts";
+import {
+  type Par,
+  parOf,
+  parWithin,
+  reportLines,
+  type SuiteResult,
+  withFeatures,
+} from "./report.ts";
 import { RETENTION, runRetention } from "./retention.ts";
 import { checkSegments } from "./segments.ts";
 import { type Cell, Suite } from "./suite.ts";
+import {
+  javaTransactionKinds,
+  runTransactionFeatures,
+  TRANSACTIONS,
+} from "./transaction_suite.ts";
 
 /** Both protocols of groups, and timers as short as both brokers let them be. */
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -30,6 +42,10 @@ const SETTINGS: Readonly<Record<string, string>> = {
   "group.consumer.session.timeout.ms": "6000",
   "group.consumer.min.heartbeat.interval.ms": "500",
   "group.consumer.heartbeat.interval.ms": "500",
+  // Who is late with a transaction is not waited for long.
+  "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
+  // Logs of small segments are cleaned at once.
+  "log.cleaner.backoff.ms": "500",
 };
 const PAR_FILE = new URL(
   "../../testdata/conformance/par.json",
@@ -41,10 +57,16 @@ function say(text: string): void {
   console.error(text);
 }
 
+/** What of the suite was asked for. */
+interface Asked {
+  readonly kinds: readonly ClientKind[];
+  readonly transactionKinds: readonly ClientKind[];
+}
+
 async function runOn(
   name: string,
   start: (options: StartOptions) => Promise<RunningBroker>,
-  kinds: readonly ClientKind[],
+  { kinds, transactionKinds }: Asked,
   work: string,
 ): Promise<Cell[]> {
   say(`== ${name}`);
@@ -58,6 +80,11 @@ async function runOn(
     const isReference = name === KAFKA;
     cells.push(
       ...suite.cells,
+      ...await runTransactionFeatures({
+        kinds: transactionKinds,
+        bootstrap,
+        progress: say,
+      }),
       ...await runJavaGroupFeatures({
         kinds,
         bootstrap,
@@ -91,6 +118,10 @@ async function main(): Promise<number> {
     asked.length === 0 ||
     asked.some((text) => name.toLowerCase().includes(text));
   const kinds = clientKinds.filter(({ name }) => isAsked(name));
+  const transactionKinds = [...javaTransactionKinds, ...clientKinds].filter(
+    ({ name }) => isAsked(name) || asked.includes(TRANSACTIONS),
+  );
+  const wanted: Asked = { kinds, transactionKinds };
   const work = await Deno.makeTempDir({ prefix: "kq-conformance-" });
   try {
     let par: Par = JSON.parse(
@@ -98,21 +129,21 @@ async function main(): Promise<number> {
         JSON.stringify({ broker: KAFKA, cells: {} })
       ),
     );
-    const hasClients = kinds.length > 0;
+    const hasClients = transactionKinds.length > 0;
     if (!values.quick && values.broker !== "kq" && hasClients) {
       const { cells } = parOf(
         KAFKA,
-        await runOn(KAFKA, startKafka, kinds, work),
+        await runOn(KAFKA, startKafka, wanted, work),
       );
-      // Clients that were not asked keep what they have.
+      // Clients and features that were not asked keep what they have.
       const kept = asked.length === 0 ? {} : par.cells;
-      par = { broker: KAFKA, cells: { ...kept, ...cells } };
+      par = { broker: KAFKA, cells: withFeatures(kept, cells) };
       const text = JSON.stringify(par, null, 1) + "\n";
       await Deno.writeTextFile(PAR_FILE, text);
     }
     const cells = values.broker === "kafka" || !hasClients
       ? []
-      : await runOn("kq", startKq, kinds, work);
+      : await runOn("kq", startKq, wanted, work);
     if (isAsked(LOG_CLEANER) && !values.quick && values.broker === undefined) {
       const { record: isRecording } = values;
       const directory = `${work}/compaction`;
@@ -138,6 +169,13 @@ async function main(): Promise<number> {
       if ("outcome" in result) cells.push(result);
       else suites.push(result);
     }
+    par = parWithin(
+      par,
+      (client, feature) =>
+        kinds.some(({ name }) => name === client) ||
+        !transactionKinds.some(({ name }) => name === client) ||
+        feature.startsWith(TRANSACTIONS),
+    );
     const { lines, failed } = values.broker === "kafka"
       ? { lines: parLines(par), failed: 0 }
       : reportLines(cells, par, suites);

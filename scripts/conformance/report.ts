@@ -18,6 +18,36 @@ export function parOf(broker: string, cells: readonly Cell[]): Par {
   return { broker, cells: kept };
 }
 
+/** Outcomes of some features put over those of more. */
+export function withFeatures(
+  kept: Par["cells"],
+  cells: Par["cells"],
+): Par["cells"] {
+  const merged = { ...kept };
+  for (const [client, features] of Object.entries(cells)) {
+    merged[client] = { ...kept[client], ...features };
+  }
+  return merged;
+}
+
+/** Those of the features that a run was about. */
+export function parWithin(
+  { broker, cells }: Par,
+  isAsked: (client: string, feature: string) => boolean,
+): Par {
+  const kept = Object.entries(cells).map(([client, features]) =>
+    [
+      client,
+      Object.fromEntries(
+        Object.entries(features).filter(([feature]) =>
+          isAsked(client, feature)
+        ),
+      ),
+    ] as const
+  );
+  return { broker, cells: Object.fromEntries(kept) };
+}
+
 interface Row {
   readonly client: string;
   readonly feature: string;

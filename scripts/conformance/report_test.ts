@@ -1,5 +1,11 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { parOf, reportLines, verdict } from "./report.ts";
+import {
+  parOf,
+  parWithin,
+  reportLines,
+  verdict,
+  withFeatures,
+} from "./report.ts";
 import type { Cell, Outcome } from "./suite.ts";
 
 function cell(client: string, feature: string, outcome: Outcome): Cell {
@@ -49,4 +55,24 @@ Deno.test("reportLines() counts, and names what fails or was never reached", () 
     "kq",
     "Kafka",
   ]);
+});
+
+Deno.test("a run of some features neither loses nor misses the others", () => {
+  const all = parOf("Kafka", [
+    cell("kafkajs", "produce", "pass"),
+    cell("kafkajs", "transactions: copy", "fail"),
+    cell("kcat", "produce", "pass"),
+  ]);
+  const some = parOf("Kafka", [cell("kafkajs", "transactions: copy", "pass")]);
+  const cells = withFeatures(all.cells, some.cells);
+  deepStrictEqual(cells, {
+    kafkajs: { "produce": "pass", "transactions: copy": "pass" },
+    kcat: { produce: "pass" },
+  });
+  const within = parWithin(
+    { broker: "Kafka", cells },
+    (_, feature) => feature !== "produce",
+  );
+  const kq = [cell("kafkajs", "transactions: copy", "pass")];
+  strictEqual(reportLines(kq, within).failed, 0);
 });

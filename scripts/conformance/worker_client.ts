@@ -15,6 +15,11 @@ import type {
   GroupOperationName,
   GroupOperations,
 } from "./group_client.ts";
+import type {
+  TransactionClient,
+  TransactionOperationName,
+  TransactionOperations,
+} from "./transaction_client.ts";
 
 /** Longer than any operation takes on a busy machine. */
 const CALL_TIMEOUT_MS = 90_000;
@@ -98,7 +103,7 @@ interface Answer {
 }
 
 /** A client behind a `LineProcess` that knows the operations themselves. */
-export class WorkerClient implements Client, GroupClient {
+export class WorkerClient implements Client, GroupClient, TransactionClient {
   readonly #process: LineProcess;
 
   constructor(name: string, command: string, args: readonly string[]) {
@@ -117,6 +122,14 @@ export class WorkerClient implements Client, GroupClient {
     argument: GroupOperations[Name][0],
   ): Promise<GroupOperations[Name][1]> {
     return await this.#ask(operation, argument) as GroupOperations[Name][1];
+  }
+
+  async askTransaction<Name extends TransactionOperationName>(
+    operation: Name,
+    argument: TransactionOperations[Name][0],
+  ): Promise<TransactionOperations[Name][1]> {
+    const answer = await this.#ask(operation, argument);
+    return answer as TransactionOperations[Name][1];
   }
 
   async #ask(operation: string, argument: unknown): Promise<unknown> {

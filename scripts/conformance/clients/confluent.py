@@ -14,6 +14,7 @@ from confluent_kafka.admin import (
     NewTopic,
 )
 from confluent_groups import group_operations
+from confluent_transactions import transaction_operations
 
 BOOTSTRAP = sys.argv[1]
 LARGE = 16 * 1024 * 1024
@@ -184,6 +185,7 @@ OPERATIONS = {
     "offsetForTime": offset_for_time,
     "deleteTopic": delete_topic,
     **group_operations(BOOTSTRAP, ADMIN, Unsupported),
+    **transaction_operations(BOOTSTRAP),
 }
 
 

@@ -8,6 +8,7 @@ import kafka
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions, NewTopic
 from kafka_python_groups import group_operations
+from kafka_python_transactions import transaction_operations
 
 BOOTSTRAP = sys.argv[1]
 MAJOR = int(kafka.__version__.split(".")[0])
@@ -228,6 +229,7 @@ OPERATIONS = {
     "offsetForTime": offset_for_time,
     "deleteTopic": delete_topic,
     **group_operations(BOOTSTRAP, with_admin, Unsupported),
+    **transaction_operations(BOOTSTRAP, Unsupported),
 }
 
 

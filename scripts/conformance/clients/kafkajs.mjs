@@ -4,6 +4,7 @@
 import { createRequire } from "node:module";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { groupOperations, readInGroup } from "./kafkajs_groups.mjs";
+import { transactionOperations } from "./kafkajs_transactions.mjs";
 import { serve } from "./worker.mjs";
 
 const [bootstrap, modules] = process.argv.slice(2);
@@ -161,4 +162,5 @@ await serve({
   deleteTopic: ({ topic }) =>
     withAdmin((admin) => admin.deleteTopics({ topics: [topic] })),
   ...groupOperations(kafka, withAdmin),
+  ...transactionOperations(kafka),
 });

@@ -6,6 +6,7 @@
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { groupOperations } from "./platformatic_groups.mjs";
+import { transactionOperations } from "./platformatic_transactions.mjs";
 import { readRecord, serve } from "./worker.mjs";
 
 const [bootstrap, modules] = process.argv.slice(2);
@@ -167,4 +168,5 @@ await serve({
     listOffset(topic, BigInt(timestampMs)),
   deleteTopic: ({ topic }) => admin.deleteTopics({ topics: [topic] }),
   ...groupOperations(platformatic, options, admin),
+  ...transactionOperations(platformatic, options),
 });
