@@ -11,7 +11,6 @@ const RUN = [
   "-A",
   "--config",
   `${ROOT}deno.json`,
-  `${ROOT}main.ts`,
 ];
 
 /** A port that nobody listens on now. */
@@ -22,16 +21,19 @@ export function freePort(): number {
   return port;
 }
 
-export class KqProcess {
+/** What runs a script of the project, given by its path from the root. */
+export function denoCommand(script: string): string[] {
+  return [Deno.execPath(), ...RUN, `${ROOT}${script}`];
+}
+
+/** A process to be killed. */
+export class KilledProcess {
   readonly #child: Deno.ChildProcess;
   #hasEnded = false;
 
-  /**
-   * @param args What follows `kq`.
-   * @param files Where output and diagnostics go; both are appended to.
-   */
+  /** @param files Where output and diagnostics go; both are appended to. */
   constructor(
-    args: readonly string[],
+    command: readonly string[],
     files: { readonly out: string; readonly err: string },
   ) {
     // The shell becomes the process, under the same id.
@@ -42,9 +44,7 @@ export class KqProcess {
         "sh",
         files.out,
         files.err,
-        Deno.execPath(),
-        ...RUN,
-        ...args,
+        ...command,
       ],
       stdin: "null",
       stdout: "null",
@@ -66,6 +66,16 @@ export class KqProcess {
   async end(signal: "SIGKILL" | "SIGTERM"): Promise<number> {
     if (!this.#hasEnded) this.#child.kill(signal);
     return (await this.#child.status).code;
+  }
+}
+
+export class KqProcess extends KilledProcess {
+  /** @param args What follows `kq`. */
+  constructor(
+    args: readonly string[],
+    files: { readonly out: string; readonly err: string },
+  ) {
+    super([...denoCommand("main.ts"), ...args], files);
   }
 }
 
