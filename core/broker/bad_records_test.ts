@@ -487,7 +487,7 @@ onTopic("22: every batch is looked at, not only the first", async (context) => {
   });
   await expectRefused(context, "a second batch", {
     records: joined(batchOf(["a"]), transactional),
-    codes: [ErrorCode.INVALID_RECORD],
+    codes: [ErrorCode.INVALID_TXN_STATE],
   });
   const { responses } = await context.client.call(
     [produceRequest, produceResponse],
