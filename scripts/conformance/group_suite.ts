@@ -125,6 +125,15 @@ export class Ledger {
     await Promise.all(sends);
   }
 
+  /** These values, one partition after the other. */
+  async feedValues(values: readonly string[]): Promise<void> {
+    await Promise.all(values.map((value, i) => {
+      const partition = i % this.partitions;
+      this.#sent[partition].push(value);
+      return this.#producer.send({ topic: this.topic, partition, value });
+    }));
+  }
+
   /** Ends partition 0 with a value, wherever others have brought its end to. */
   async end(value: string): Promise<void> {
     await this.#producer.send({ topic: this.topic, partition: 0, value });

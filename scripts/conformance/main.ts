@@ -25,6 +25,7 @@ import {
 } from "./report.ts";
 import { RETENTION, runRetention } from "./retention.ts";
 import { checkSegments } from "./segments.ts";
+import { runStreams, STREAMS } from "./streams.ts";
 import { type Cell, Suite } from "./suite.ts";
 import {
   javaTransactionKinds,
@@ -61,12 +62,13 @@ function say(text: string): void {
 interface Asked {
   readonly kinds: readonly ClientKind[];
   readonly transactionKinds: readonly ClientKind[];
+  readonly hasStreams: boolean;
 }
 
 async function runOn(
   name: string,
   start: (options: StartOptions) => Promise<RunningBroker>,
-  { kinds, transactionKinds }: Asked,
+  { kinds, transactionKinds, hasStreams }: Asked,
   work: string,
 ): Promise<Cell[]> {
   say(`== ${name}`);
@@ -80,11 +82,15 @@ async function runOn(
     const isReference = name === KAFKA;
     cells.push(
       ...suite.cells,
-      ...await runTransactionFeatures({
-        kinds: transactionKinds,
-        bootstrap,
-        progress: say,
-      }),
+      // Either waits more than it works.
+      ...(await Promise.all([
+        runTransactionFeatures({
+          kinds: transactionKinds,
+          bootstrap,
+          progress: say,
+        }),
+        hasStreams ? runStreams({ bootstrap, work, progress: say }) : [],
+      ])).flat(),
       ...await runJavaGroupFeatures({
         kinds,
         bootstrap,
@@ -121,7 +127,8 @@ async function main(): Promise<number> {
   const transactionKinds = [...javaTransactionKinds, ...clientKinds].filter(
     ({ name }) => isAsked(name) || asked.includes(TRANSACTIONS),
   );
-  const wanted: Asked = { kinds, transactionKinds };
+  const hasStreams = isAsked(STREAMS);
+  const wanted: Asked = { kinds, transactionKinds, hasStreams };
   const work = await Deno.makeTempDir({ prefix: "kq-conformance-" });
   try {
     let par: Par = JSON.parse(
@@ -129,7 +136,7 @@ async function main(): Promise<number> {
         JSON.stringify({ broker: KAFKA, cells: {} })
       ),
     );
-    const hasClients = transactionKinds.length > 0;
+    const hasClients = transactionKinds.length > 0 || hasStreams;
     if (!values.quick && values.broker !== "kq" && hasClients) {
       const { cells } = parOf(
         KAFKA,
