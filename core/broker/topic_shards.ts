@@ -81,12 +81,13 @@ export class TopicShards {
       name: log.name,
       leaderEpoch: partition.leadership.leaderEpoch,
       log,
-      append: (batch, nowMs) => {
+      append: (batch, nowMs, transaction) => {
         const appended = partition.append(batch, {
           nowMs,
           needsAll: true,
           origin: "coordinator",
           isOwnWork: true,
+          verification: transaction?.verification,
         });
         const isDone = appended.durable === null &&
           partition.isVisible(appended.endOffset);

@@ -19,7 +19,8 @@ import { readTar } from "../testing/tar.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import { ClassicGroup } from "./classic/classic_group.ts";
 import { leaveGroup } from "./classic/classic_protocol.ts";
-import { commitOffsets, deleteGroup, deleteOffsets } from "./commit_offsets.ts";
+import { commitOffsets } from "./commit_offsets.ts";
+import { deleteGroup, deleteOffsets } from "./delete_offsets.ts";
 import type { Committer } from "./group.ts";
 import { groupRecords } from "./group_content.ts";
 import { loadShard } from "../shards/load_shard.ts";
@@ -60,6 +61,7 @@ async function replayed(
   const state = new ShardState();
   await loadShard(shardLogOf(log), groupRecords, state, {
     clock,
+    fromOffset: log.logStartOffset,
     bufferBytes: 700,
     isWanted: () => true,
     report: (line) => {
@@ -277,6 +279,7 @@ Deno.test("groups that Kafka wrote are read", async () => {
       if (log.topic !== "__consumer_offsets") continue;
       await loadShard(shardLogOf(log), groupRecords, state, {
         clock: sim.host.clock,
+        fromOffset: log.logStartOffset,
         bufferBytes: 5 << 20,
         isWanted: () => true,
         report: (line) => lines.push(line),

@@ -321,6 +321,7 @@ export class GroupWorld {
     try {
       await loadShard(this.#shardLog(log), groupRecords, state, {
         clock: this.#server.host.clock,
+        fromOffset: log.logStartOffset,
         bufferBytes: 1 << 24,
         isWanted: () => true,
         report: (line) => {
