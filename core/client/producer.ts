@@ -2,6 +2,10 @@
 //
 //   send → partition → accumulator (batches) → sender → broker → callback
 //
+// With a `transactional.id`, records are sent between `beginTransaction` and
+// `commitTransaction` or `abortTransaction`, and readers of committed records see
+// all of them or none.
+//
 // Appending never waits, save for room (`buffer.memory`) and for the metadata of
 // a topic that is met for the first time. Records for one partition keep the
 // order in which they were given, those that had to wait included.
@@ -14,6 +18,7 @@ import { KafkaError } from "../wire/kafka/errors.ts";
 import { Accumulator, tooLarge } from "./accumulator.ts";
 import type { ConfigTexts } from "./client_settings.ts";
 import { Cluster } from "./cluster.ts";
+import type { OffsetToCommit } from "./group_offsets.ts";
 import type { PartitionMetadata } from "./metadata.ts";
 import {
   partitionForKey,
@@ -35,6 +40,8 @@ import {
 } from "./producer_settings.ts";
 import { Sender } from "./sender.ts";
 import { TopicWatch } from "./topic_watch.ts";
+import type { ConsumerGroupMetadata } from "./transaction_calls.ts";
+import { Transactions } from "./transactions.ts";
 import { WaitingSends } from "./waiting_sends.ts";
 
 export type {
@@ -42,6 +49,11 @@ export type {
   ProducerRecord,
   RecordMetadata,
 } from "./producer_record.ts";
+export type { ConsumerGroupMetadata } from "./transaction_calls.ts";
+export {
+  AbortableTransactionError,
+  FatalTransactionError,
+} from "./transaction_errors.ts";
 
 /**
  * Makes a producer; it connects with its first record.
@@ -108,6 +120,7 @@ export class Producer {
   readonly #accumulator: Accumulator;
   readonly #sender: Sender;
   readonly #waiting: WaitingSends;
+  readonly #transactions: Transactions | null;
   readonly #sticky = new Map<string, StickyPartitioner>();
   #flushWaiters: { readonly serial: number; readonly resolve: () => void }[] =
     [];
@@ -124,14 +137,17 @@ export class Producer {
       onRefresh: () => this.#onMetadata(),
       idleMs: settings.metadataMaxIdleMs,
     });
-    const identity = settings.isIdempotent
-      ? new ProducerIdentity(cluster, () => this.#sender.wake())
-      : null;
+    this.#transactions = this.#transactionsOf(settings);
+    const identity = this.#transactions ??
+      (settings.isIdempotent
+        ? new ProducerIdentity(cluster, () => this.#sender.wake())
+        : null);
     this.#sender = new Sender({
       cluster,
       watch: this.#watch,
       accumulator: this.#accumulator,
       identity,
+      transactions: this.#transactions,
       options: settings.sender,
       onProgress: () => this.#onProgress(),
       isUrgent: () => this.#isClosed || this.#waiting.isShortOfMemory,
@@ -208,8 +224,64 @@ export class Producer {
   }
 
   /**
-   * Sends what waits, then ends all connections. Records that are not
-   * acknowledged in time fail.
+   * Gets the producer's id, which ends those of the same transactional id before
+   * it: they are fenced, and what they left open is aborted. To be called once.
+   *
+   * @throws {FatalTransactionError} Where the coordinator refuses.
+   * @throws {KafkaError} `REQUEST_TIMED_OUT` after `max.block.ms`, here and in the
+   * other calls: call again to wait on. `INVALID_TXN_STATE` where it is not this
+   * call's turn.
+   */
+  initTransactions(): Promise<void> {
+    return this.#call((transactions) => transactions.init());
+  }
+
+  /** Begins a transaction, of which all records are part until it ends. */
+  beginTransaction(): void {
+    this.#expectTransactions().begin();
+  }
+
+  /**
+   * Commits offsets of a consumer's group when the transaction commits.
+   *
+   * @param offsets Of the next record to read in each partition.
+   * @param group As which member (`GroupConsumer.groupMetadata()`), so that one
+   * that the group has done without is refused.
+   * @throws {AbortableTransactionError} Where the group, or a time-out, refuses.
+   * @throws {FatalTransactionError}
+   */
+  sendOffsets(
+    offsets: Iterable<OffsetToCommit>,
+    group: ConsumerGroupMetadata,
+  ): Promise<void> {
+    return this.#call((transactions) =>
+      transactions.sendOffsets([...offsets], group)
+    );
+  }
+
+  /**
+   * Sends what waits, and makes the transaction count.
+   *
+   * @throws {AbortableTransactionError} Where a record was not written: none of the
+   * transaction is committed.
+   * @throws {FatalTransactionError} Where another producer has the id, for one.
+   */
+  commitTransaction(): Promise<void> {
+    return this.#call((transactions) => transactions.commit());
+  }
+
+  /**
+   * Drops what waits, and makes the transaction void; another may begin.
+   *
+   * @throws {FatalTransactionError}
+   */
+  abortTransaction(): Promise<void> {
+    return this.#call((transactions) => transactions.abort());
+  }
+
+  /**
+   * Sends what waits, aborts a transaction that is open, then ends all
+   * connections. Records that are not acknowledged in time fail.
    */
   async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     if (this.#isClosed) return;
@@ -221,7 +293,7 @@ export class Producer {
         cancel = clock.after(options.timeoutMs, resolve);
       }
     });
-    await Promise.race([this.flush(), timeout]);
+    await Promise.race([this.#end(), timeout]);
     cancel();
     const error = closedError();
     this.#waiting.failAll(error);
@@ -236,6 +308,15 @@ export class Producer {
     record: ProducerRecord,
     callback: DeliveryCallback | undefined,
   ): Promise<void> | null {
+    const transactions = this.#transactions;
+    if (transactions !== null && !this.#isClosed) {
+      const refusal = transactions.refusalOfSend();
+      if (refusal !== null) {
+        if (callback !== undefined) tell(callback, refusal, null);
+        return null;
+      }
+      callback = noting(transactions, callback);
+    }
     const key = toBytes(record.key);
     const value = toBytes(record.value);
     const draft: Draft = {
@@ -301,6 +382,41 @@ export class Producer {
       });
     }
     return null;
+  }
+
+  #transactionsOf(settings: ProducerSettings): Transactions | null {
+    if (settings.transactions === null) return null;
+    return new Transactions(settings.transactions, {
+      cluster: this.cluster,
+      wake: () => this.#sender.wake(),
+      drop: (error) => {
+        this.#waiting.failAll(error);
+        this.#sender.drop(error);
+      },
+      flush: () => this.flush(),
+      renumber: () => this.#accumulator.renumber(),
+    });
+  }
+
+  #expectTransactions(): Transactions {
+    if (this.#transactions !== null) return this.#transactions;
+    throw new KafkaError(
+      "INVALID_TXN_STATE",
+      "Transactions need a transactional.id in the producer's configuration",
+    );
+  }
+
+  async #call(
+    call: (transactions: Transactions) => Promise<void>,
+  ): Promise<void> {
+    const transactions = this.#expectTransactions();
+    if (this.#isClosed) throw closedError();
+    await call(transactions);
+  }
+
+  async #end(): Promise<void> {
+    await this.#transactions?.close();
+    await this.flush();
   }
 
   #choose(draft: Draft, partitionCount: number): number {
@@ -408,6 +524,18 @@ export class Producer {
     this.#pace = { promise, end };
     return promise;
   }
+}
+
+/** A callback that has a failure noted, since the whole transaction fails with a record. */
+function noting(
+  transactions: Transactions,
+  callback: DeliveryCallback | undefined,
+): DeliveryCallback {
+  if (callback === undefined) return transactions.onRecord;
+  return (error, metadata) => {
+    if (error === null) callback(null, metadata);
+    else callback(transactions.recordFailed(error), null);
+  };
 }
 
 function isUnkeyed(draft: Draft, settings: ProducerSettings): boolean {
