@@ -13,8 +13,8 @@ export default command({
     "Shows the state of transactional ids. The partitions are those of the open\n" +
     "transaction, or those that wait for its end to be written.",
   args: [{
-    name: "ID",
-    doc: "A transactional id; with --regex, a pattern",
+    name: "TRANSACTIONAL-ID",
+    doc: "Such an id; with --regex, a pattern",
     optional: true,
     many: true,
   }],
@@ -23,7 +23,7 @@ export default command({
       kind: "text",
       many: true,
       value: "ID",
-      doc: "A transactional id; the same as ID",
+      doc: "A transactional id; the same as TRANSACTIONAL-ID",
     },
     regex: { kind: "switch", short: "r", doc: "The ids are patterns" },
     ...outputFlags,
@@ -36,7 +36,9 @@ export default command({
   run: (context, { flags, args }) => {
     const names = [...args, ...flags["transactional-id"]];
     if (names.length === 0) {
-      throw new UsageError("ID is missing: a transactional id");
+      throw new UsageError(
+        "TRANSACTIONAL-ID is missing: name one, or a pattern with --regex",
+      );
     }
     return withAdmin(context, flags, async (admin) => {
       const ids = await chosenIds(admin, names, flags.regex);

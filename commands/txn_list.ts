@@ -11,7 +11,7 @@ import { idPatterns, STATES } from "./_transactions.ts";
 export default command({
   details: "Lists the transactional ids that the brokers coordinate.",
   args: [{
-    name: "ID",
+    name: "TRANSACTIONAL-ID",
     doc: "Only these transactional ids; with --regex, patterns",
     optional: true,
     many: true,
