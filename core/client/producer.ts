@@ -13,19 +13,22 @@
 // Source: Kafka documentation, "Producer API" and "Producer Configs".
 
 import type { Host } from "../host/host.ts";
-import type { RecordHeader } from "../record/record.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
-import { Accumulator, tooLarge } from "./accumulator.ts";
+import { Accumulator } from "./accumulator.ts";
 import type { ConfigTexts } from "./client_settings.ts";
 import { Cluster } from "./cluster.ts";
 import type { OffsetToCommit } from "./group_offsets.ts";
 import type { PartitionMetadata } from "./metadata.ts";
-import {
-  partitionForKey,
-  type PartitionLoad,
-  StickyPartitioner,
-} from "./partitioner.ts";
+import { PartitionChoice } from "./partition_choice.ts";
+import type { PartitionLoad } from "./partitioner.ts";
 import { tell } from "./producer_batch.ts";
+import {
+  closedError,
+  type Draft,
+  failDraft,
+  noPartition,
+  sizeErrorOf,
+} from "./producer_draft.ts";
 import { ProducerIdentity } from "./producer_identity.ts";
 import {
   type DeliveryCallback,
@@ -39,6 +42,7 @@ import {
   readProducerSettings,
 } from "./producer_settings.ts";
 import { Sender } from "./sender.ts";
+import { SendPace } from "./send_pace.ts";
 import { TopicWatch } from "./topic_watch.ts";
 import type { ConsumerGroupMetadata } from "./transaction_calls.ts";
 import { Transactions } from "./transactions.ts";
@@ -92,26 +96,6 @@ export function createProducer(host: Host, config: ConfigTexts): Producer {
   return new Producer(new Cluster(host, settings.client), settings);
 }
 
-/** A record on its way into a batch. */
-export interface Draft {
-  readonly topic: string;
-  /** -1 leaves it to the partitioner. */
-  readonly partition: number;
-  readonly timestampMs: number;
-  readonly key: Uint8Array | null;
-  readonly value: Uint8Array | null;
-  readonly headers?: readonly RecordHeader[];
-  readonly sizeMax: number;
-  readonly callback: DeliveryCallback | undefined;
-}
-
-/** What waits in the accumulator before a sender of many records is slowed down. */
-const PACE_BYTES = 256 * 1024;
-/** How much may be appended between two such pauses. */
-const PACE_CREDIT_BYTES = 64 * 1024;
-/** The longest of these pauses; it only has to let answers in. */
-const PACE_MAX_MS = 1;
-
 /** Sends records. Keys, values and headers must not change until they are acknowledged. */
 export class Producer {
   readonly cluster: Cluster;
@@ -121,12 +105,10 @@ export class Producer {
   readonly #sender: Sender;
   readonly #waiting: WaitingSends;
   readonly #transactions: Transactions | null;
-  readonly #sticky = new Map<string, StickyPartitioner>();
+  readonly #choice: PartitionChoice;
+  readonly #pace: SendPace;
   #flushWaiters: { readonly serial: number; readonly resolve: () => void }[] =
     [];
-  #paceBytes = 0;
-  #pace: { readonly promise: Promise<void>; readonly end: () => void } | null =
-    null;
   #isClosed = false;
 
   constructor(cluster: Cluster, settings: ProducerSettings) {
@@ -152,6 +134,14 @@ export class Producer {
       onProgress: () => this.#onProgress(),
       isUrgent: () => this.#isClosed || this.#waiting.isShortOfMemory,
     });
+    this.#choice = new PartitionChoice({
+      switchBytes: Math.max(settings.format.maxBytes, 1),
+      ignoresKeys: settings.ignoresKeys,
+      isAdaptive: settings.isAdaptive,
+      random: cluster.host.random,
+      loadOf: (topic) => this.#load(topic),
+    });
+    this.#pace = new SendPace(cluster.host.clock);
     this.#waiting = new WaitingSends(cluster.host.clock, {
       blockMaxMs: settings.blockMaxMs,
       append: (draft) => this.#append(draft),
@@ -199,11 +189,7 @@ export class Producer {
   ): Promise<void> | undefined {
     const waiting = this.#accept(record, callback);
     if (waiting !== null) return waiting;
-    if (
-      this.#paceBytes < PACE_CREDIT_BYTES ||
-      this.#accumulator.waitingBytes < PACE_BYTES
-    ) return undefined;
-    return this.#paced();
+    return this.#pace.pause(this.#accumulator.waitingBytes);
   }
 
   /** Sends what waits, and resolves when all records given so far are acknowledged or failed. */
@@ -329,9 +315,11 @@ export class Producer {
       sizeMax: recordSizeMax(key, value, record.headers),
       callback,
     };
-    const error = this.#isClosed ? closedError() : this.#sizeError(draft);
+    const error = this.#isClosed
+      ? closedError()
+      : sizeErrorOf(draft, this.#settings);
     if (error !== null) {
-      fail(draft, error);
+      failDraft(draft, error);
       return null;
     }
     const cause = this.#waiting.causeFor(draft.topic) ?? this.#append(draft);
@@ -349,13 +337,13 @@ export class Producer {
     const state = this.#watch.state(draft.topic);
     if (state === "unknown") return "metadata";
     if (state !== "usable") {
-      fail(draft, state);
+      failDraft(draft, state);
       return null;
     }
     const { partitions } = this.#watch.topic(draft.topic)!;
-    const partition = this.#choose(draft, partitions.length);
+    const partition = this.#choice.choose(draft, partitions.length);
     if (partition < 0 || partition >= partitions.length) {
-      fail(draft, noPartition(draft, partitions.length));
+      failDraft(draft, noPartition(draft, partitions.length));
       return null;
     }
     const queue = this.#accumulator.queue({ topic: draft.topic, partition });
@@ -369,18 +357,16 @@ export class Producer {
       this.#sender.wake();
       return "memory";
     }
-    this.#paceBytes += draft.sizeMax;
+    this.#pace.appended(draft.sizeMax);
     if (outcome.filledBatch || outcome.startedBatch) {
       const isReady = outcome.filledBatch || this.#settings.lingerMs === 0;
       if (isReady) this.#sender.wake();
       else this.#sender.wakeAt(clock.monotonicMs() + this.#settings.lingerMs);
     }
-    if (isUnkeyed(draft, this.#settings)) {
-      this.#sticky.get(draft.topic)!.appended(draft.sizeMax, {
-        isBatchEnd: outcome.filledBatch || outcome.startedBatch,
-        partitionCount: partitions.length,
-      });
-    }
+    this.#choice.appended(draft, draft.sizeMax, {
+      isBatchEnd: outcome.filledBatch || outcome.startedBatch,
+      partitionCount: partitions.length,
+    });
     return null;
   }
 
@@ -419,24 +405,6 @@ export class Producer {
     await this.flush();
   }
 
-  #choose(draft: Draft, partitionCount: number): number {
-    if (draft.partition !== -1) return draft.partition;
-    if (!isUnkeyed(draft, this.#settings)) {
-      return partitionForKey(draft.key!, partitionCount);
-    }
-    let sticky = this.#sticky.get(draft.topic);
-    if (sticky === undefined) {
-      sticky = new StickyPartitioner({
-        switchBytes: Math.max(this.#settings.format.maxBytes, 1),
-        isAdaptive: this.#settings.isAdaptive,
-        random: this.cluster.host.random,
-        load: this.#load(draft.topic),
-      });
-      this.#sticky.set(draft.topic, sticky);
-    }
-    return sticky.partition(partitionCount);
-  }
-
   #load(topic: string): PartitionLoad {
     const { availabilityTimeoutMs } = this.#settings;
     const { clock } = this.cluster.host;
@@ -452,24 +420,6 @@ export class Producer {
           clock.monotonicMs() - head.createdMs <= availabilityTimeoutMs;
       },
     };
-  }
-
-  #sizeError(draft: Draft): KafkaError | null {
-    const { sender, memoryBytes } = this.#settings;
-    const place = { topic: draft.topic, partition: draft.partition };
-    if (draft.sizeMax > sender.requestMaxBytes) {
-      return tooLarge(place, draft.sizeMax, {
-        key: "max.request.size",
-        bytes: sender.requestMaxBytes,
-      });
-    }
-    if (draft.sizeMax > memoryBytes) {
-      return tooLarge(place, draft.sizeMax, {
-        key: "buffer.memory",
-        bytes: memoryBytes,
-      });
-    }
-    return null;
   }
 
   #blockedError(draft: Draft, waitedMs: number): Error {
@@ -495,9 +445,7 @@ export class Producer {
   #onProgress(): void {
     this.#waiting.retry("memory");
     if (this.#flushWaiters.length > 0) this.#endFlushes();
-    if (
-      this.#pace !== null && this.#accumulator.waitingBytes < PACE_BYTES / 2
-    ) this.#pace.end();
+    this.#pace.progressed(this.#accumulator.waitingBytes);
   }
 
   #endFlushes(): void {
@@ -508,21 +456,6 @@ export class Producer {
     for (const waiter of waiters) {
       if (!this.#flushWaiters.includes(waiter)) waiter.resolve();
     }
-  }
-
-  /** A short pause, so that requests leave and answers come in. */
-  #paced(): Promise<void> {
-    if (this.#pace !== null) return this.#pace.promise;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const end = () => {
-      cancel();
-      this.#pace = null;
-      this.#paceBytes = 0;
-      resolve();
-    };
-    const cancel = this.cluster.host.clock.after(PACE_MAX_MS, end);
-    this.#pace = { promise, end };
-    return promise;
   }
 }
 
@@ -536,27 +469,4 @@ function noting(
     if (error === null) callback(null, metadata);
     else callback(transactions.recordFailed(error), null);
   };
-}
-
-function isUnkeyed(draft: Draft, settings: ProducerSettings): boolean {
-  return draft.partition === -1 &&
-    (draft.key === null || settings.ignoresKeys);
-}
-
-function fail(draft: Draft, error: Error): void {
-  if (draft.callback !== undefined) tell(draft.callback, error, null);
-}
-
-function noPartition(draft: Draft, partitionCount: number): KafkaError {
-  return new KafkaError(
-    "UNKNOWN_TOPIC_OR_PARTITION",
-    `Topic ${draft.topic} has no partition ${draft.partition}: it has ${partitionCount}`,
-  );
-}
-
-function closedError(): KafkaError {
-  return new KafkaError(
-    "NETWORK_EXCEPTION",
-    "The producer is closed",
-  );
 }
