@@ -46,6 +46,7 @@ export class HoldingProxy {
   readonly #options: HoldingProxyOptions;
   readonly #open = new Set<Connection>();
   #listener: Listener | null = null;
+  #pendingCount = 0;
   #isClosed = false;
 
   private constructor(host: Host, options: HoldingProxyOptions) {
@@ -63,6 +64,11 @@ export class HoldingProxy {
       (near) => void proxy.#serve(near),
     );
     return proxy;
+  }
+
+  /** Requests that are being held. */
+  get pendingCount(): number {
+    return this.#pendingCount;
   }
 
   get address(): Address {
@@ -129,7 +135,9 @@ export class HoldingProxy {
     const apiKey = readInt16(frame, 0);
     const holdMs = this.#options.holdMs(apiKey);
     if (holdMs > 0) {
+      this.#pendingCount++;
       await sleep(this.#host.clock, holdMs);
+      this.#pendingCount--;
       if (this.#isClosed) return;
       this.#note(apiKey, holdMs, hasLeft());
     }

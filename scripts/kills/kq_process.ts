@@ -79,11 +79,19 @@ export class KqProcess extends KilledProcess {
   }
 }
 
+/** Where a broker listens, and where it sends clients that come there. */
+export interface Listening {
+  readonly name: string;
+  readonly address: string;
+  readonly advertised: string;
+}
+
 /** A broker that is killed and started again on the same port and data. */
 export class BrokerProcess {
   readonly address: string;
   readonly #directory: string;
   readonly #overrides: readonly string[];
+  readonly #listeners: Listening[];
   #process: KqProcess | null = null;
 
   /** @param overrides `key=value`, beside the port and the data. */
@@ -91,12 +99,27 @@ export class BrokerProcess {
     this.#directory = directory;
     this.#overrides = overrides;
     this.address = `127.0.0.1:${freePort()}`;
+    this.#listeners = [{
+      name: "PLAINTEXT",
+      address: this.address,
+      advertised: this.address,
+    }];
+  }
+
+  /** Listens there, too, from the next start on, and sends clients on to `advertised`. */
+  addListener(listener: Listening): void {
+    this.#listeners.push(listener);
   }
 
   /** Starts it, and waits until it listens. */
   async start(): Promise<void> {
+    const listed = (key: "address" | "advertised") =>
+      this.#listeners.map((each) => `${each.name}://${each[key]}`).join(",");
+    const protocols = this.#listeners.map(({ name }) => `${name}:PLAINTEXT`);
     const overrides = [
-      `listeners=PLAINTEXT://${this.address}`,
+      `listeners=${listed("address")}`,
+      `advertised.listeners=${listed("advertised")}`,
+      `listener.security.protocol.map=${protocols.join(",")}`,
       `log.dirs=${this.#directory}/data`,
       ...this.#overrides,
     ];
