@@ -5,6 +5,7 @@ import { loadBrokerConfig } from "../config/broker_config_load.ts";
 import type { Host } from "../host/host.ts";
 import type { LogDirs } from "../log/log_dirs.ts";
 import type { PartitionLog } from "../log/partition_log.ts";
+import { decodeBatch } from "../record/record_batch.ts";
 import type { ShardLog } from "../shards/shard_log.ts";
 import { loadShard } from "../shards/load_shard.ts";
 import type {
@@ -12,6 +13,10 @@ import type {
   TopicPartition,
 } from "../transactions/marker_writer.ts";
 import { transactionContent } from "../transactions/transaction_content.ts";
+import {
+  decodeRecord,
+  type TransactionRecord,
+} from "../transactions/transaction_record.ts";
 import type { TransactionStates } from "../transactions/transaction_state.ts";
 import {
   TransactionCoordinator,
@@ -40,6 +45,8 @@ export interface TestTransactionsOptions {
     partitions: readonly TopicPartition[],
   ) => Codes;
   readonly isDeleted?: (partition: TopicPartition) => boolean;
+  /** Told of each record that is in the log now, before anything else happens. */
+  readonly onAppended?: (record: TransactionRecord) => void;
   /** The first id that is given out. */
   readonly firstProducerId?: number;
 }
@@ -54,7 +61,7 @@ export interface TestTransactions {
   readonly markers: readonly WrittenMarker[];
   /** What it has traced. */
   readonly lines: readonly string[];
-  close(): Promise<void>;
+  close(): Promise<unknown>;
 }
 
 /** Opens the log on `/data`, as it is, and loads its transactions. */
@@ -92,13 +99,31 @@ export async function openTestTransactions(
     isDeleted: options.isDeleted ?? (() => false),
     trace: (line) => lines.push(line),
   });
-  const shardLog = shardLogOf(log, options);
+  const shardLog = watched(shardLogOf(log, options), options);
   await coordinator.lead(shardLog);
   const close = () => {
     coordinator.close();
     return logDirs.close({ brokerEpoch: 1 });
   };
   return { coordinator, log, shardLog, logDirs, markers, lines, close };
+}
+
+function watched(
+  shardLog: ShardLog,
+  { onAppended }: TestTransactionsOptions,
+): ShardLog {
+  if (onAppended === undefined) return shardLog;
+  return {
+    ...shardLog,
+    append(batch, nowMs, transaction) {
+      const records = decodeBatch(batch.slice());
+      const durable = shardLog.append(batch, nowMs, transaction);
+      for (const { key, value } of records) {
+        onAppended(decodeRecord(key!, value)!);
+      }
+      return durable;
+    },
+  };
 }
 
 /** What the log says now, read from its start. */
