@@ -23,6 +23,14 @@ export const STATES = [
   "PrepareEpochFence",
 ] as const;
 
+/** Those with a transaction that has begun and not ended. */
+export const OPEN_STATES: ReadonlySet<string> = new Set([
+  "Ongoing",
+  "PrepareCommit",
+  "PrepareAbort",
+  "PrepareEpochFence",
+]);
+
 /**
  * Whether an id is meant: all where none is named.
  *

@@ -6,7 +6,7 @@ import { printRows, type Row } from "../core/cli/rows.ts";
 import { UsageError } from "../core/cli/usage_error.ts";
 import type { Admin, TransactionDescription } from "../core/client/admin.ts";
 import { errorField, reportItems, withAdmin } from "./_admin.ts";
-import { idPatterns } from "./_transactions.ts";
+import { idPatterns, OPEN_STATES } from "./_transactions.ts";
 
 export default command({
   details:
@@ -79,13 +79,6 @@ export default command({
     });
   },
 });
-
-const OPEN_STATES: ReadonlySet<string> = new Set([
-  "Ongoing",
-  "PrepareCommit",
-  "PrepareAbort",
-  "PrepareEpochFence",
-]);
 
 async function chosenIds(
   admin: Admin,
