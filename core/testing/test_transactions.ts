@@ -111,6 +111,7 @@ export class TestProducer {
       readonly partition?: number;
       readonly baseSequence?: number;
       readonly producerEpoch?: number;
+      readonly timestampMs?: number;
     } = {},
   ): Uint8Array {
     const { topic = "t", partition = 0 } = options;
@@ -118,6 +119,7 @@ export class TestProducer {
     const baseSequence = options.baseSequence ?? this.#sequences.get(key) ?? 0;
     this.#sequences.set(key, baseSequence + values.length);
     return batchOf(values, {
+      timestampMs: options.timestampMs,
       producerId: this.producerId,
       producerEpoch: options.producerEpoch ?? this.producerEpoch,
       baseSequence,

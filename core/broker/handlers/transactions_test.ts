@@ -389,7 +389,11 @@ onBroker(
     const { broker, client } = world;
     await produceOne(client, "t", batchOf(["plain"]));
     const producer = await TestProducer.begin(broker, "p");
-    strictEqual(await producer.write(["a"]), ErrorCode.NONE);
+    const later = { timestampMs: 1_700_000_005_000 };
+    strictEqual(
+      (await producer.send(producer.batch(["a"], later))).errorCode,
+      ErrorCode.NONE,
+    );
     const offsetAt = async (isolationLevel: number, timestamp: number) => {
       const { topics } = await client.call(LIST_OFFSETS, 7, {
         replicaId: -1,
@@ -409,9 +413,10 @@ onBroker(
       await offsetAt(0, LATEST_TIME),
       await offsetAt(1, LATEST_TIME),
       await offsetAt(1, 0),
+      await offsetAt(0, later.timestampMs),
+      await offsetAt(1, later.timestampMs),
     ];
-    await producer.write(["later"], "t", 1);
-    deepStrictEqual(await seen(), [2, 1, 0, 0, 0, 0]);
+    deepStrictEqual(await seen(), [2, 1, 0, 1, -1, 0, 1, -1]);
     const producers = async () => {
       const { topics } = await client.call(DESCRIBE, 0, {
         topics: [{ name: "t", partitionIndexes: [0] }],
