@@ -10,16 +10,7 @@ import {
   listPartitions,
   type TransactionState,
   type TransactionStates,
-  type TransactionStatus,
-  transactionStatuses,
 } from "./transaction_state.ts";
-
-/** Those of these names that are no state's. */
-export function unknownStates(names: readonly string[]): string[] {
-  return names.filter((name) =>
-    !transactionStatuses.includes(name as TransactionStatus)
-  );
-}
 
 /** Those that pass the filter; as in Kafka, an id without a transaction is as old as can be. */
 export function listTransactions(
