@@ -17,6 +17,7 @@ import { KafkaError } from "../wire/kafka/errors.ts";
 import { Accumulator } from "./accumulator.ts";
 import type { ConfigTexts } from "./client_settings.ts";
 import { Cluster } from "./cluster.ts";
+import { FlushWaiters } from "./flush_waiters.ts";
 import type { OffsetToCommit } from "./group_offsets.ts";
 import type { PartitionMetadata } from "./metadata.ts";
 import { PartitionChoice } from "./partition_choice.ts";
@@ -27,6 +28,7 @@ import {
   type Draft,
   failDraft,
   noPartition,
+  noRoom,
   sizeErrorOf,
 } from "./producer_draft.ts";
 import { ProducerIdentity } from "./producer_identity.ts";
@@ -107,14 +109,14 @@ export class Producer {
   readonly #transactions: Transactions | null;
   readonly #choice: PartitionChoice;
   readonly #pace: SendPace;
-  #flushWaiters: { readonly serial: number; readonly resolve: () => void }[] =
-    [];
+  readonly #flushes: FlushWaiters;
   #isClosed = false;
 
   constructor(cluster: Cluster, settings: ProducerSettings) {
     this.cluster = cluster;
     this.#settings = settings;
     this.#accumulator = new Accumulator(settings);
+    this.#flushes = new FlushWaiters(this.#accumulator);
     this.#watch = new TopicWatch(cluster, {
       onRefresh: () => this.#onMetadata(),
       idleMs: settings.metadataMaxIdleMs,
@@ -197,10 +199,7 @@ export class Producer {
     await this.#waiting.settled();
     const serial = this.#accumulator.flush();
     this.#sender.wake();
-    if (this.#accumulator.isDoneUpTo(serial)) return;
-    await new Promise<void>((resolve) =>
-      this.#flushWaiters.push({ serial, resolve })
-    );
+    await this.#flushes.wait(serial);
   }
 
   /** The partitions of a topic, which may be created by asking. */
@@ -212,6 +211,57 @@ export class Producer {
   /**
    * Gets the producer's id, which ends those of the same transactional id before
    * it: they are fenced, and what they left open is aborted. To be called once.
+   *
+   * ```ts
+   * import { deepStrictEqual } from "node:assert/strict";
+   * import { FakeCluster } from "../testing/fake_broker.ts";
+   * import { serveTransactions } from "../testing/fake_transactions.ts";
+   * import { simHost } from "../testing/sim_host.ts";
+   * import { createConsumer } from "./consumer.ts";
+   * import { AbortableTransactionError, createProducer } from "./producer.ts";
+   *
+   * const sim = simHost(1); // In a program: denoHost().
+   * const cluster = new FakeCluster(sim, 1);
+   * serveTransactions(cluster, cluster.broker(1));
+   * await sim.run(async () => {
+   *   await cluster.start();
+   *   cluster.state.createTopic("paid");
+   *   const producer = createProducer(sim.host, {
+   *     "bootstrap.servers": cluster.bootstrap,
+   *     "transactional.id": "billing-1",
+   *   });
+   *   await producer.initTransactions();
+   *   for (const order of ["7", "8"]) {
+   *     producer.beginTransaction();
+   *     try {
+   *       producer.sendNoWait({ topic: "paid", value: order });
+   *       producer.sendNoWait({ topic: "paid", value: `receipt of ${order}` });
+   *       await producer.commitTransaction();
+   *     } catch (error) {
+   *       if (!(error instanceof AbortableTransactionError)) throw error;
+   *       await producer.abortTransaction(); // Nobody sees any of it.
+   *     }
+   *   }
+   *   await producer.close();
+   *
+   *   const consumer = createConsumer(sim.host, {
+   *     "bootstrap.servers": cluster.bootstrap,
+   *     "isolation.level": "read_committed",
+   *     "auto.offset.reset": "earliest",
+   *   });
+   *   consumer.assign([{ topic: "paid", partition: 0 }]);
+   *   const values: string[] = [];
+   *   while (values.length < 4) {
+   *     for (const { records } of await consumer.poll(1000)) {
+   *       for (const { value } of records) {
+   *         values.push(new TextDecoder().decode(value!));
+   *       }
+   *     }
+   *   }
+   *   deepStrictEqual(values, ["7", "receipt of 7", "8", "receipt of 8"]);
+   *   consumer.close();
+   * });
+   * ```
    *
    * @throws {FatalTransactionError} Where the coordinator refuses.
    * @throws {KafkaError} `REQUEST_TIMED_OUT` after `max.block.ms`, here and in the
@@ -301,7 +351,7 @@ export class Producer {
         if (callback !== undefined) tell(callback, refusal, null);
         return null;
       }
-      callback = noting(transactions, callback);
+      callback = transactions.noting(callback);
     }
     const key = toBytes(record.key);
     const value = toBytes(record.value);
@@ -426,14 +476,7 @@ export class Producer {
     if (this.#watch.state(draft.topic) === "unknown") {
       return this.#watch.missing(draft.topic, waitedMs);
     }
-    return new KafkaError(
-      "REQUEST_TIMED_OUT",
-      `No room for a record of topic ${draft.topic} within ` +
-        `${
-          Math.round(waitedMs)
-        } ms: buffer.memory=${this.#settings.memoryBytes} ` +
-        `is full of records that are not acknowledged`,
-    );
+    return noRoom(draft, waitedMs, this.#settings.memoryBytes);
   }
 
   #onMetadata(): void {
@@ -444,29 +487,7 @@ export class Producer {
 
   #onProgress(): void {
     this.#waiting.retry("memory");
-    if (this.#flushWaiters.length > 0) this.#endFlushes();
+    this.#flushes.progressed();
     this.#pace.progressed(this.#accumulator.waitingBytes);
   }
-
-  #endFlushes(): void {
-    const waiters = this.#flushWaiters;
-    this.#flushWaiters = waiters.filter(({ serial }) =>
-      !this.#accumulator.isDoneUpTo(serial)
-    );
-    for (const waiter of waiters) {
-      if (!this.#flushWaiters.includes(waiter)) waiter.resolve();
-    }
-  }
-}
-
-/** A callback that has a failure noted, since the whole transaction fails with a record. */
-function noting(
-  transactions: Transactions,
-  callback: DeliveryCallback | undefined,
-): DeliveryCallback {
-  if (callback === undefined) return transactions.onRecord;
-  return (error, metadata) => {
-    if (error === null) callback(null, metadata);
-    else callback(transactions.recordFailed(error), null);
-  };
 }

@@ -56,6 +56,20 @@ export function noPartition(draft: Draft, partitionCount: number): KafkaError {
   );
 }
 
+/** The error of a record that has waited for memory in vain. */
+export function noRoom(
+  draft: Draft,
+  waitedMs: number,
+  memoryBytes: number,
+): KafkaError {
+  return new KafkaError(
+    "REQUEST_TIMED_OUT",
+    `No room for a record of topic ${draft.topic} within ` +
+      `${Math.round(waitedMs)} ms: buffer.memory=${memoryBytes} is full of ` +
+      "records that are not acknowledged",
+  );
+}
+
 /** What a producer's calls fail with once it is closed. */
 export function closedError(): KafkaError {
   return new KafkaError(

@@ -14,6 +14,7 @@ import type { Cluster } from "./cluster.ts";
 import type { OffsetToCommit } from "./group_offsets.ts";
 import type { TopicPartition } from "./metadata.ts";
 import type { Numbering } from "./producer_identity.ts";
+import type { DeliveryCallback } from "./producer_record.ts";
 import {
   type ConsumerGroupMetadata,
   type ProducerEpoch,
@@ -68,7 +69,7 @@ export class Transactions implements Numbering {
   readonly #toAdd = new Set<TopicPartition>();
   #adding: Promise<void> | null = null;
   /** For records about which nobody is told. */
-  readonly onRecord: (error: Error | null) => void = (error) => {
+  readonly #onRecord: DeliveryCallback = (error) => {
     if (error !== null) this.recordFailed(error);
   };
   readonly #offsetSends = new Set<Promise<void>>();
@@ -211,6 +212,15 @@ export class Transactions implements Numbering {
       });
     }
     return false;
+  }
+
+  /** A callback that has a failure noted, since the transaction fails with a record. */
+  noting(callback: DeliveryCallback | undefined): DeliveryCallback {
+    if (callback === undefined) return this.#onRecord;
+    return (error, metadata) => {
+      if (error === null) callback(null, metadata);
+      else callback(this.recordFailed(error), null);
+    };
   }
 
   /**
