@@ -7,6 +7,7 @@ import {
   AbortableTransactionError,
   FatalTransactionError,
 } from "../core/client/transaction_errors.ts";
+import { KafkaError } from "../core/wire/kafka/errors.ts";
 import { SentRecords } from "./_sent_records.ts";
 
 /** A transaction from its first record to its end. */
@@ -65,11 +66,16 @@ export class Committing {
         error instanceof FatalTransactionError;
       if (isKnown) {
         await this.abort();
-      } else {
-        this.#unknownRecordCount += open.recordCount;
-        this.#open = null;
+        throw error;
       }
-      throw error;
+      this.#unknownRecordCount += open.recordCount;
+      this.#open = null;
+      throw isTimeout(error)
+        ? new KafkaError(
+          "REQUEST_TIMED_OUT",
+          "the commit was not answered in time (--timeout)",
+        )
+        : error;
     }
     this.#open = null;
     this.#committedCount++;
@@ -108,4 +114,8 @@ export class Committing {
         ? ""
         : `, ${unknown} in a transaction whose end is not known`);
   }
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof KafkaError && error.errorName === "REQUEST_TIMED_OUT";
 }

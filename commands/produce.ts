@@ -139,7 +139,8 @@ export default command({
       if (isTransactional) await producer.initTransactions();
       await sending.sendAll(sources);
     } finally {
-      await producer.close();
+      // Records of transactions have been waited for, or given up.
+      await producer.close(isTransactional ? { timeoutMs: 0 } : {});
     }
     return sending.report();
   },

@@ -205,6 +205,25 @@ Deno.test("produce ends with 1 where another producer takes its transactional id
     equal(await kq(COMMITTED), "");
   }));
 
+Deno.test("produce says so where the broker goes before the commit is answered", () =>
+  withBroker(async ({ broker, kq }) => {
+    await kq("topic create t");
+    const running = broker.kq(
+      "produce t --transactional-id a --rate 20 --timeout 200ms".split(" "),
+      { stdin: "x\n".repeat(10) },
+    );
+    while ((await kq("consume t --until-end")) === "") {
+      await new Promise((done) => setTimeout(done, 20));
+    }
+    await broker.stop();
+    const { exitCode, stderr } = await running;
+    equal(exitCode, 1, stderr);
+    match(
+      stderr,
+      /not answered in time .*\n0 records sent, 10 in a transaction whose end is not known\n$/,
+    );
+  }));
+
 Deno.test("consume read_committed --until-end ends before what is still open", () =>
   withBroker(async (scene) => {
     const { kq } = scene;
