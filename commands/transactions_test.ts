@@ -332,8 +332,9 @@ Deno.test("txn list filters by state, producer and age; txn describe tells of ea
 /** Writes a transactional batch that no coordinator knows of, as a lost request may. */
 async function leaveHanging(
   { broker }: Scene,
-  { producerId, ageMs }: {
+  { producerId, producerEpoch = 0, ageMs }: {
     readonly producerId: number;
+    readonly producerEpoch?: number;
     readonly ageMs: number;
   },
 ): Promise<void> {
@@ -353,7 +354,7 @@ async function leaveHanging(
       headers: [],
     }],
     producerId,
-    producerEpoch: 0,
+    producerEpoch,
     baseSequence: 0,
     isTransactional: true,
   });
@@ -431,6 +432,17 @@ Deno.test("txn find-hanging finds what no coordinator will end, and txn abort en
         "--coordinator-epoch -1 --yes",
     );
     match(await fails(`txn abort t:0 ${identity} --yes`, 4), /of producer/);
+    // Its coordinator knows the producer, but not that it writes there.
+    const [{ producerEpoch }] = await rows("txn describe first");
+    await leaveHanging(scene, { producerId, producerEpoch, ageMs: 3_600_000 });
+    const [known] = await rows("txn find-hanging");
+    deepEqual([known.producerId, known.producerEpoch], [
+      producerId,
+      producerEpoch,
+    ]);
+    await kq(`txn abort t:0 --producer-id ${producerId} --yes`);
+    equal(await found("--topic t"), "");
+    equal(await kq(COMMITTED), "a\nb\nc\n");
     for (
       const [argv, why] of [
         ["txn abort --start-offset 3", /TOPIC:PARTITION is missing/],
