@@ -26,6 +26,8 @@ export type TransactionVersion = 0 | 2;
 export class FakeTransaction {
   producerId: number;
   producerEpoch = -1;
+  /** Of which another epoch was asked for last: the question may come again. */
+  renewedEpoch = -1;
   isOpen = false;
   lastResult: "commit" | "abort" | null = null;
   /** What it wrote to, with the offset of its first record there; -1 before that. */
@@ -123,6 +125,10 @@ export class FakeTransactions {
       known = new FakeTransaction(state.newProducerId());
       this.byId.set(transactionalId, known);
     }
+    const isAskedAgain = asked.producerEpoch >= 0 &&
+      asked.producerId === known.producerId &&
+      asked.producerEpoch === known.renewedEpoch;
+    if (isAskedAgain) return identified(known);
     const isOther = asked.producerEpoch >= 0 &&
       (asked.producerId !== known.producerId ||
         asked.producerEpoch !== known.producerEpoch);
@@ -134,10 +140,10 @@ export class FakeTransactions {
       };
     }
     if (known.isOpen) this.#end(known, "abort");
+    known.renewedEpoch = asked.producerEpoch;
     known.producerEpoch++;
     known.lastResult = null;
-    const { producerId, producerEpoch } = known;
-    return { ...refused(0), producerId, producerEpoch };
+    return identified(known);
   }
 
   #addPartitions(request: addPartitions.AddPartitionsToTxnRequest) {
@@ -204,26 +210,21 @@ export class FakeTransactions {
     const result = request.committed ? "commit" : "abort";
     const known = this.byId.get(request.transactionalId);
     const isNewer = this.#version === 2;
-    const answer = (known: FakeTransaction) => ({
-      ...refused(0),
-      producerId: known.producerId,
-      producerEpoch: known.producerEpoch,
-    });
     if (
       isNewer && known?.lastResult === result &&
       request.producerEpoch === known.producerEpoch - 1
-    ) return answer(known);
+    ) return identified(known);
     const found = this.#current(request);
     if (typeof found === "number") return refused(found);
     if (!found.isOpen) {
-      if (!isNewer && found.lastResult === result) return answer(found);
+      if (!isNewer && found.lastResult === result) return identified(found);
       if (!isNewer || result === "commit") {
         return refused(ErrorCode.INVALID_TXN_STATE);
       }
     }
     this.#end(found, result);
     if (isNewer) found.producerEpoch++;
-    return answer(found);
+    return identified(found);
   }
 
   #end(transaction: FakeTransaction, result: "commit" | "abort"): void {
@@ -308,6 +309,10 @@ export class FakeTransactions {
     this.#holdBack(partition);
     return 0;
   }
+}
+
+function identified({ producerId, producerEpoch }: FakeTransaction) {
+  return { ...refused(0), producerId, producerEpoch };
 }
 
 function refused(errorCode: number) {
