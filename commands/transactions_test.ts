@@ -226,13 +226,19 @@ Deno.test("produce says so where the broker goes before the commit is answered",
 
 Deno.test("consume read_committed --until-end ends before what is still open", () =>
   withBroker(async (scene) => {
-    const { kq } = scene;
+    const { kq, broker } = scene;
     await kq("produce t", "a\nb\n");
     await withProducer(scene, "open", async (producer) => {
       producer.beginTransaction();
       await sendAll(producer, "cd");
       await kq("produce t", "e\n");
-      equal(await kq(COMMITTED), "a\nb\n");
+      const committed = await broker.kq(COMMITTED.split(" "));
+      equal(committed.stdout, "a\nb\n");
+      equal(
+        committed.stderr,
+        "t:0 is read up to 2: an open transaction holds back 3 offsets " +
+          "(kq txn list --state Ongoing)\n",
+      );
       equal(await kq(`${COMMITTED} -s -1`), "b\n", "one before that end");
       equal(await kq(`${COMMITTED} -s 3`), "");
       equal(
@@ -242,6 +248,7 @@ Deno.test("consume read_committed --until-end ends before what is still open", (
       );
       equal(await kq("consume t --until-end"), "a\nb\nc\nd\ne\n");
       await producer.abortTransaction();
+      equal((await broker.kq(COMMITTED.split(" "))).stderr, "");
       equal(await kq(COMMITTED), "a\nb\ne\n");
       equal(
         await kq(`${COMMITTED} -X isolation.level=read_committed`),
