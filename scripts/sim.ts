@@ -12,7 +12,9 @@ import { brokerScenario } from "../core/testing/sim_scenario_broker.ts";
 import { coordinatorScenario } from "../core/testing/sim_scenario_coordinator.ts";
 import { fileScenario } from "../core/testing/sim_scenario_files.ts";
 import { groupScenario } from "../core/testing/sim_scenario_groups.ts";
+import { heldScenario } from "../core/testing/sim_scenario_held.ts";
 import { logScenario } from "../core/testing/sim_scenario_log.ts";
+import { transactionScenario } from "../core/testing/sim_scenario_transactions.ts";
 import { runScenario, type Scenario } from "../core/testing/sim_scenario.ts";
 
 export const scenarios: readonly Scenario[] = [
@@ -21,6 +23,8 @@ export const scenarios: readonly Scenario[] = [
   logScenario,
   brokerScenario,
   groupScenario,
+  transactionScenario,
+  heldScenario,
 ];
 
 interface Job {

@@ -9,6 +9,10 @@
 //
 //   deno run -A scripts/transaction_kills.ts --seed 7 --records 1000000 --kills 30 --broker-kills 30
 //
+// With `--hold 15` a proxy holds back 15 of a hundred requests of the copiers, for up
+// to `--hold-max` milliseconds, and delivers them after what was sent later. With
+// `--librdkafka 1` one of the copiers is librdkafka's.
+//
 // Ends with 1 where that does not hold, and leaves the files where they are.
 
 import { type Admin, createAdmin } from "../core/client/admin.ts";
@@ -18,7 +22,10 @@ import { HoldingProxy } from "../core/testing/holding_proxy.ts";
 import { drawHold } from "../core/testing/sim_scenario_held.ts";
 import { EndWatch } from "../core/testing/end_watch.ts";
 import type { HistoryWriter, Operation } from "../core/testing/history.ts";
-import { judgeHistory } from "../core/testing/history_checks.ts";
+import {
+  type CheckerName,
+  judgeHistory,
+} from "../core/testing/history_checks.ts";
 import { RecordedReader } from "../core/testing/recorded_reader.ts";
 import { SimRandom } from "../core/testing/sim_random.ts";
 import { apis } from "../core/wire/kafka/apis.ts";
@@ -331,6 +338,22 @@ async function untilCopied(
   problems.push(`committed at the end: ${offsets}`);
 }
 
+/**
+ * Before epochs went up with each transaction, an end that comes late ends the
+ * next transaction as well: part of it is seen, and it is copied again. What is
+ * promised is that it hangs nowhere.
+ */
+const LET_PASS_BEFORE: ReadonlySet<CheckerName> = new Set([
+  "aborted read",
+  "precommitted read",
+  "torn transaction",
+]);
+const isOlderAndLate = flags.hold > 0 && flags.librdkafka > 0;
+
+function examplesOf(checker: CheckerName, examples: readonly string[]) {
+  return examples.filter((each) => each.startsWith(`${checker}:`));
+}
+
 function judge(operations: readonly Operation[], lastSession: string): void {
   const { counts, examples, tally } = judgeHistory(operations, {
     isComplete: true,
@@ -354,8 +377,13 @@ function judge(operations: readonly Operation[], lastSession: string): void {
       sum([...counts.values()])
     }`,
   );
-  for (const [checker, count] of counts) problems.push(`${count} × ${checker}`);
-  problems.push(...examples, ...copy.examples);
+  for (const [checker, count] of counts) {
+    const line = `${count} × ${checker}`;
+    if (isOlderAndLate && LET_PASS_BEFORE.has(checker)) {
+      say(`${line}, which the older protocol lets pass`);
+    } else problems.push(line, ...examplesOf(checker, examples));
+  }
+  if (!isOlderAndLate) problems.push(...copy.examples);
   if (tally.committedCount === 0 || tally.abortedCount === 0) {
     problems.push("a run without transactions of both kinds shows nothing");
   }
