@@ -15,9 +15,13 @@ import type {
 import { transactionContent } from "../transactions/transaction_content.ts";
 import {
   decodeRecord,
+  recordOf,
   type TransactionRecord,
 } from "../transactions/transaction_record.ts";
-import type { TransactionStates } from "../transactions/transaction_state.ts";
+import type {
+  TransactionState,
+  TransactionStates,
+} from "../transactions/transaction_state.ts";
 import {
   TransactionCoordinator,
   TRANSACTIONS_TOPIC,
@@ -47,6 +51,8 @@ export interface TestTransactionsOptions {
   readonly isDeleted?: (partition: TopicPartition) => boolean;
   /** Told of each record that is in the log now, before anything else happens. */
   readonly onAppended?: (record: TransactionRecord) => void;
+  /** What an empty log begins with. */
+  readonly initialStates?: readonly TransactionState[];
   /** The first id that is given out. */
   readonly firstProducerId?: number;
 }
@@ -99,6 +105,12 @@ export async function openTestTransactions(
     isDeleted: options.isDeleted ?? (() => false),
     trace: (line) => lines.push(line),
   });
+  if (log.logEndOffset === 0) {
+    for (const state of options.initialStates ?? []) {
+      const batch = transactionContent.encode([recordOf(state)], 0, null);
+      shardLogOf(log).append(batch, host.clock.wallMs(), null);
+    }
+  }
   const shardLog = watched(shardLogOf(log, options), options);
   await coordinator.lead(shardLog);
   const close = () => {

@@ -336,6 +336,38 @@ Deno.test("what was prepared is ended by whoever loads the log", async () => {
   });
 });
 
+Deno.test("until the log is loaded, who asks is told to come again", async () => {
+  const sim = simHost(918);
+  await sim.run(async () => {
+    let isHanging = true;
+    const test = await openTestTransactions(sim.host, {
+      answerMarkers: (_marker, partitions) =>
+        isHanging ? new Promise(() => {}) : partitions.map(() => 0),
+    });
+    const producer = await init(test);
+    add(test, producer);
+    end(test, producer, true);
+    isHanging = false;
+    const loaded = test.coordinator.lead(test.shardLog);
+    await rejects(init(test), named("COORDINATOR_LOAD_IN_PROGRESS"));
+    for (
+      const request of [
+        () => add(test, producer),
+        () => end(test, producer, true),
+        () => test.coordinator.list(),
+        () => test.coordinator.describe("x"),
+      ]
+    ) {
+      throws(request, named("COORDINATOR_LOAD_IN_PROGRESS"));
+    }
+    await loaded;
+    strictEqual(status(test), "CompleteCommit");
+    strictEqual(test.markers.length, 4, "the earlier ones were never answered");
+    await assertReplay(test, sim.host);
+    await test.close();
+  });
+});
+
 Deno.test("a transaction that is open too long is aborted", () =>
   withTransactions(910, {}, async (test, host) => {
     const producer = await init(test, "x", NEW, 3_000);

@@ -2,7 +2,7 @@
 // coordinator whose log, partitions and clock misbehave. Whatever happens:
 //
 //   - what the log says of an id follows the states' diagram, its epochs never go
-//     back, and a producer id that was left never returns
+//     back, and a producer id whose epochs ran out never returns
 //   - no marker is written before what it tells is durable
 //   - a transaction is complete only when every partition has acknowledged
 //   - each partition hears of one outcome of a transaction, which is the log's
@@ -26,6 +26,7 @@ import type { TransactionRecord } from "./transaction_record.ts";
 import {
   isPrepared,
   listPartitions,
+  noPartitions,
   type TransactionState,
 } from "./transaction_state.ts";
 
@@ -70,6 +71,21 @@ const FINE: World = {
   isLost: false,
   markerMs: 0,
   codes: [ErrorCode.NONE],
+};
+
+const IDLE: Omit<
+  TransactionState,
+  "transactionalId" | "producerId" | "producerEpoch"
+> = {
+  previousProducerId: -1,
+  nextProducerId: -1,
+  lastProducerEpoch: -1,
+  timeoutMs: 1_000,
+  status: "CompleteCommit",
+  partitions: noPartitions,
+  startTimeMs: 0,
+  updateTimeMs: 0,
+  clientVersion: 2,
 };
 
 const TIMEOUT_MS = 4_000;
@@ -161,8 +177,19 @@ class Run {
   #wrong: unknown[] = [];
   #requests: Promise<void>[] = [];
 
-  constructor(host: Host) {
+  readonly #initialStates: TransactionState[] = [];
+
+  /** @param firstEpoch Of the first producer of each id; `null` where there was none. */
+  constructor(host: Host, firstEpoch: number | null) {
     this.#host = host;
+    if (firstEpoch === null) return;
+    for (const [i, transactionalId] of ["x", "y"].entries()) {
+      const first = { producerId: 10 + i, producerEpoch: firstEpoch };
+      const state = { ...IDLE, transactionalId, ...first };
+      this.#initialStates.push(state);
+      this.seen(transactionalId).states.push(state);
+      this.seen(transactionalId).given.push(first);
+    }
   }
 
   get test(): TestTransactions {
@@ -174,6 +201,7 @@ class Run {
       config: {
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1_000,
       },
+      initialStates: this.#initialStates,
       firstProducerId: 1000 + 100_000 * this.#appendCount,
       beforeAppend: () => this.#beforeAppend(),
       durable: () => this.#durable(),
@@ -251,8 +279,18 @@ class Run {
     };
     const step = `${before.status} to ${state.status}`;
     ok(allowed[before.status].includes(state.status), step);
-    strictEqual(state.producerId, before.producerId, "epochs have not run out");
-    ok(state.producerEpoch >= before.producerEpoch, "the epoch goes back");
+    if (state.producerId === before.producerId) {
+      ok(state.producerEpoch >= before.producerEpoch, "the epoch goes back");
+    } else {
+      ok(before.producerEpoch >= 32766, "there were epochs left");
+      strictEqual(state.producerEpoch, 0);
+      ok(
+        states.every((each) =>
+          each === state || each.producerId !== state.producerId
+        ),
+        "the producer id comes back",
+      );
+    }
     if (isPrepared(state)) this.#forgetOutcomes(state);
     if (before.status === "Ongoing") {
       const partitions = new Set(key(state));
@@ -267,7 +305,9 @@ class Run {
           `${step}: ${partition} has not acknowledged`,
         );
       }
-      strictEqual(producerEpoch, state.producerEpoch);
+      if (before.nextProducerId >= 0) {
+        strictEqual(state.producerId, before.nextProducerId);
+      } else strictEqual(state.producerEpoch, producerEpoch);
     }
   }
 
@@ -347,6 +387,7 @@ class Run {
           ...(action.goesOn ? producer : { producerId: -1, producerEpoch: -1 }),
         });
         given.push(next);
+        ok(next.producerEpoch < 32767, "nobody could fence it");
         ok(states.some((each) => isOf(each, next) && each.status === "Empty"));
       } else if (action.do === "add") {
         const added = { topic: "t", partition: action.partition };
@@ -427,20 +468,29 @@ function assertEnded(
   next: ProducerIdAndEpoch,
   { isCommit, version }: { isCommit: boolean; version: ClientVersion },
 ): void {
-  strictEqual(next.producerId, producer.producerId);
-  const raised = version === 2 ? 1 : 0;
-  strictEqual(next.producerEpoch, producer.producerEpoch + raised);
+  const isLast = version === 2 && producer.producerEpoch === 32766;
+  if (isLast) {
+    ok(next.producerId !== producer.producerId);
+    strictEqual(next.producerEpoch, 0);
+  } else {
+    strictEqual(next.producerId, producer.producerId);
+    const raised = version === 2 ? 1 : 0;
+    strictEqual(next.producerEpoch, producer.producerEpoch + raised);
+  }
+  const isEnd = (each: TransactionState) =>
+    isOf(each, next) ||
+    (isLast && isPrepared(each) && each.nextProducerId === next.producerId);
   const statuses = isCommit
     ? ["PrepareCommit", "CompleteCommit"]
     : ["PrepareAbort", "CompleteAbort"];
   ok(
-    states.some((each) => isOf(each, next) && statuses.includes(each.status)),
+    states.some((each) => isEnd(each) && statuses.includes(each.status)),
     "an end that was answered is in the log",
   );
   if (version === 0) return;
   const others = isCommit ? "PrepareAbort" : "PrepareCommit";
   ok(
-    !states.some((each) => isOf(each, next) && each.status === others),
+    !states.some((each) => isEnd(each) && each.status === others),
     "and no other is",
   );
 }
@@ -451,15 +501,19 @@ Deno.test("whatever comes between, every transaction has one end, and the log is
   await fc.assert(
     fc.asyncProperty(
       fc.array(action, { minLength: 10, maxLength: 60 }),
-      async (actions) => {
+      fc.constantFrom(null, 0, 32_762),
+      async (actions, firstEpoch) => {
         const sim = simHost(seed++);
         await sim.run(async () => {
-          const run = new Run(sim.host);
+          const run = new Run(sim.host, firstEpoch);
           await run.open();
           for (const each of actions) await run.act(each);
           await run.settle();
           for (const { states } of [run.seen("x"), run.seen("y")]) {
-            for (const { status } of states) reached.add(status);
+            for (const { status, nextProducerId } of states) {
+              reached.add(status);
+              if (nextProducerId >= 0) reached.add("next producer id");
+            }
           }
           await run.test.close();
         });
@@ -474,5 +528,6 @@ Deno.test("whatever comes between, every transaction has one end, and the log is
     "Ongoing",
     "PrepareAbort",
     "PrepareCommit",
+    "next producer id",
   ]);
 });
