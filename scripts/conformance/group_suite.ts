@@ -35,8 +35,9 @@ export async function settles<T>(
   ask: () => Promise<T>,
   isRight: (answer: T) => boolean,
   what: string,
+  timeoutMs = SETTLE_TIMEOUT_MS,
 ): Promise<T> {
-  const deadlineMs = performance.now() + SETTLE_TIMEOUT_MS;
+  const deadlineMs = performance.now() + timeoutMs;
   for (;;) {
     const answer = await ask();
     if (isRight(answer)) return answer;

@@ -25,6 +25,8 @@ import {
 } from "./report.ts";
 import { RETENTION, runRetention } from "./retention.ts";
 import { checkSegments } from "./segments.ts";
+import { checkTransactionLogs } from "./transaction_logs.ts";
+import { runTransactionTools } from "./transaction_tools.ts";
 import { runStreams, STREAMS } from "./streams.ts";
 import { type Cell, Suite } from "./suite.ts";
 import {
@@ -79,7 +81,6 @@ async function runOn(
   try {
     const bootstrap = `127.0.0.1:${broker.port}`;
     await suite.run(kinds, bootstrap);
-    const isReference = name === KAFKA;
     cells.push(
       ...suite.cells,
       // Either waits more than it works.
@@ -89,13 +90,19 @@ async function runOn(
           bootstrap,
           progress: say,
         }),
-        hasStreams ? runStreams({ bootstrap, work, progress: say }) : [],
+        runTransactionTools({
+          kinds: transactionKinds,
+          bootstrap,
+          progress: say,
+          isReference: name === KAFKA,
+        }),
       ])).flat(),
+      ...hasStreams ? await runStreams({ bootstrap, work, progress: say }) : [],
       ...await runJavaGroupFeatures({
         kinds,
         bootstrap,
         progress: say,
-        isReference,
+        isReference: name === KAFKA,
       }),
     );
   } finally {
@@ -103,6 +110,9 @@ async function runOn(
   }
   if (kinds.includes(javaTools)) {
     cells.push(...await checkSegments(broker.dataDirectory));
+  }
+  if (transactionKinds.includes(javaTools)) {
+    cells.push(...await checkTransactionLogs(broker.dataDirectory));
   }
   say(`== ${name}: ${Math.round((performance.now() - startMs) / 1000)} s`);
   return cells;

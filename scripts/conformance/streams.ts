@@ -24,7 +24,12 @@ const LINES_EACH = 400;
 const WORDS_A_LINE = 5;
 const VOCABULARY = 60;
 const TOPIC_RESOURCE = 2;
+const FED_AT_ONCE = 10;
 const FEED_PAUSE_MS = 20;
+/** Lines that come while the application is killed. */
+const LINES_MEANWHILE = 1500;
+/** Of an application that starts on a busy machine, and waits for sessions to end. */
+const TIMEOUT_MS = 90_000;
 
 export interface StreamsOptions {
   readonly bootstrap: string;
@@ -117,6 +122,7 @@ class Application {
       },
       () => this.#lines.includes("state RUNNING"),
       "the application",
+      TIMEOUT_MS,
     );
   }
 
@@ -230,16 +236,22 @@ class StreamsRun {
   /** Waits until all words are counted, and looks at every count. */
   async #expectCounted(): Promise<void> {
     const wanted = this.#lines * WORDS_A_LINE;
-    const output = await settles(
-      () => {
-        this.#application?.check();
-        return this.#committed();
-      },
-      (records) => records.length >= wanted,
-      "the output",
-    );
+    await this.#untilOutput((count) => count >= wanted);
+    const output = await this.#committed();
     const problem = outputProblem(output, countsOf(this.#lines));
     if (problem !== null) throw new Error(problem);
+  }
+
+  async #untilOutput(isEnough: (count: number) => boolean): Promise<void> {
+    await settles(
+      async () => {
+        this.#application?.check();
+        return (await this.#committed()).length;
+      },
+      isEnough,
+      "the number of words counted",
+      TIMEOUT_MS,
+    );
   }
 
   #committed(topic = OUTPUT): Promise<KeyedRecord[]> {
@@ -312,25 +324,16 @@ class StreamsRun {
 
   async #killInTheMiddle(): Promise<void> {
     const counted = this.#lines * WORDS_A_LINE;
-    let isFeeding = true;
     const feeding = (async () => {
-      for (let left = LINES_EACH; left > 0 || isFeeding; left -= 10) {
-        await this.#feed(10);
+      for (let i = 0; i < LINES_MEANWHILE; i += FED_AT_ONCE) {
+        await this.#feed(FED_AT_ONCE);
         await new Promise((done) => setTimeout(done, FEED_PAUSE_MS));
       }
     })();
     feeding.catch(() => {}); // It may fail before it is waited for.
-    try {
-      await settles(
-        async () => (await this.#committed()).length,
-        (count) => count > counted + 100,
-        "the output",
-      );
-      await this.#application!.kill();
-      await this.#start().untilRunning();
-    } finally {
-      isFeeding = false;
-    }
+    await this.#untilOutput((count) => count > counted + 100);
+    await this.#application!.kill();
+    await this.#start().untilRunning();
     await feeding;
     await this.#expectCounted();
     await this.#application!.stop();

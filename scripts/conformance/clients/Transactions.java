@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Properties;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
@@ -101,7 +102,8 @@ public class Transactions {
             Map<TopicPartition, Long> ends = consumer.endOffsets(places);
             while (places.stream().anyMatch(place -> consumer.position(place) < ends.get(place))) {
                 for (var record : consumer.poll(Duration.ofMillis(200))) {
-                    read.add(List.of(record.partition(), record.offset(), record.key(), record.value() == null ? "" : record.value()));
+                    read.add(List.of(record.partition(), record.offset(), Objects.toString(record.key(), ""),
+                        Objects.toString(record.value(), "")));
                 }
             }
         }
