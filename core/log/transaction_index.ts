@@ -39,6 +39,8 @@ export class TransactionIndex {
   /** Entries that are in the file; those after them wait for `flush`. */
   #writtenCount = 0;
   #isUnsynced = false;
+  /** Whether the folder may not know its name after a crash. */
+  isNew = false;
 
   constructor(file: PooledFile) {
     this.file = file;
@@ -72,6 +74,7 @@ export class TransactionIndex {
     const waiting = this.#entries.slice(this.#writtenCount);
     if (waiting.length === 0) return;
     this.#isUnsynced = true;
+    if (this.#writtenCount === 0) this.isNew = true;
     this.file.create();
     this.file.writeAt(
       concatBytes(waiting.map(encodeAbortedTransaction)),
