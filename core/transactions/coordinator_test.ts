@@ -349,7 +349,7 @@ Deno.test("until the log is loaded, who asks is told to come again", async () =>
     end(test, producer, true);
     isHanging = false;
     const loaded = test.coordinator.lead(test.shardLog);
-    await rejects(init(test), named("COORDINATOR_LOAD_IN_PROGRESS"));
+    const early = init(test);
     for (
       const request of [
         () => add(test, producer),
@@ -360,6 +360,7 @@ Deno.test("until the log is loaded, who asks is told to come again", async () =>
     ) {
       throws(request, named("COORDINATOR_LOAD_IN_PROGRESS"));
     }
+    await rejects(early, named("COORDINATOR_LOAD_IN_PROGRESS"));
     await loaded;
     strictEqual(status(test), "CompleteCommit");
     strictEqual(test.markers.length, 4, "the earlier ones were never answered");
