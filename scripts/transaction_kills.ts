@@ -21,23 +21,16 @@ import { denoHost } from "../core/host/deno_host.ts";
 import { HoldingProxy } from "../core/testing/holding_proxy.ts";
 import { drawHold } from "../core/testing/sim_scenario_held.ts";
 import { EndWatch } from "../core/testing/end_watch.ts";
-import type { HistoryWriter, Operation } from "../core/testing/history.ts";
-import {
-  type CheckerName,
-  judgeHistory,
-} from "../core/testing/history_checks.ts";
+import type { HistoryWriter } from "../core/testing/history.ts";
 import { RecordedReader } from "../core/testing/recorded_reader.ts";
 import { SimRandom } from "../core/testing/sim_random.ts";
 import { apis } from "../core/wire/kafka/apis.ts";
-import { pythonWith } from "./conformance/install.ts";
-import { judgeCopy } from "./kills/copied.ts";
-import type { CopierOrders } from "./kills/copier.ts";
+import { CopierSlot, kqCopier, librdkafkaCopier } from "./kills/copier_slot.ts";
+import { judgeRun } from "./kills/copy_verdict.ts";
 import { historyFile, readHistoryFiles } from "./kills/history_files.ts";
 import {
   BrokerProcess,
-  denoCommand,
   freePort,
-  KilledProcess,
   numberFlags,
   pause,
 } from "./kills/kq_process.ts";
@@ -70,8 +63,6 @@ const GRACE_MS = 10_000;
 /** Records sent between two looks at the clock. */
 const CHUNK_COUNT = 1000;
 const LAST_RECORDS_MS = 180_000;
-/** How a copier ends that has to be replaced. */
-const BEYOND_USE = 3;
 
 const random = new SimRandom(flags.seed);
 const host = denoHost();
@@ -124,99 +115,35 @@ async function startProxy(): Promise<HoldingProxy> {
   return started;
 }
 
-/** Producers that give up early, so that they overtake their own requests. */
-const HASTE = {
-  "request.timeout.ms": "1500",
-  "delivery.timeout.ms": "4000",
-};
-const LIBRDKAFKA_HASTE = { ...HASTE, "socket.timeout.ms": "1500" };
-
-/** One copier after another, under one transactional id most of the time. */
-class CopierSlot {
-  readonly #index: number;
-  readonly #command: readonly string[];
-  readonly #haste: { readonly [key: string]: string };
-  #lifeCount = 0;
-  #process: KilledProcess | null = null;
-  #isOver = false;
-  /** Lives that ended by themselves. */
-  replacedCount = 0;
-
-  constructor(index: number, command: readonly string[]) {
-    this.#index = index;
-    this.#command = command;
-    this.#haste = command === KQ_COPIER ? HASTE : LIBRDKAFKA_HASTE;
-  }
-
-  start(): void {
-    const life = this.#lifeCount++;
-    const name = `${String.fromCharCode(97 + this.#index)}${life}`;
-    // Another id leaves the last one's transaction open until it times out.
-    const id = random.chance(0.2) ? name : `copier-${this.#index}`;
-    const orders: CopierOrders = {
-      name,
-      seed: random.below(2 ** 31),
-      bootstrap: proxy === null
-        ? broker.address
-        : `127.0.0.1:${proxy.address.port}`,
-      directory: work,
-      input: INPUT,
-      output: OUTPUT,
-      outputPartitionCount: flags.outputs,
-      group: GROUP,
-      consumer: {
-        "session.timeout.ms": String(flags.session),
-        "heartbeat.interval.ms": "500",
-        "max.poll.records": String(random.pick([500, 1000, 3000])),
-        // A static member's place is taken at once.
-        ...random.chance(0.5)
-          ? { "group.instance.id": `place-${this.#index}` }
-          : {},
-      },
-      producer: {
-        "transactional.id": id,
-        "transaction.timeout.ms": String(TRANSACTION_TIMEOUT_MS),
-        ...proxy === null ? {} : this.#haste,
-      },
-    };
-    const started = this.#process = new KilledProcess(
-      [...this.#command, JSON.stringify(orders)],
-      { out: `${work}/${name}.out`, err: `${work}/${name}.err` },
-    );
-    void started.finished.then((code) => {
-      if (this.#isOver || this.#process !== started) return;
-      this.replacedCount++;
-      if (code !== BEYOND_USE) {
-        problems.push(`copier ${name} ended by itself, with ${code}`);
-      }
-      if (this.#lifeCount < 500) this.start();
-    });
-  }
-
-  async kill(): Promise<void> {
-    const victim = this.#process;
-    this.#process = null;
-    await victim?.end("SIGKILL");
-  }
-
-  async end(): Promise<void> {
-    this.#isOver = true;
-    await this.#process?.end("SIGKILL");
-  }
-}
-
-const KQ_COPIER = denoCommand("scripts/kills/copier.ts");
-const LIBRDKAFKA_COPIER = flags.librdkafka === 0 ? [] : [
-  await pythonWith("confluent-kafka-2.16.1", ["confluent-kafka==2.16.1"]),
-  new URL("kills/copier.py", import.meta.url).pathname,
-];
+const librdkafka = flags.librdkafka === 0 ? kqCopier : await librdkafkaCopier();
 const copiers = Array.from(
   { length: flags.copiers },
   (_, index) =>
-    new CopierSlot(
+    new CopierSlot({
       index,
-      index < flags.librdkafka ? LIBRDKAFKA_COPIER : KQ_COPIER,
-    ),
+      kind: index < flags.librdkafka ? librdkafka : kqCopier,
+      random,
+      isHasty: proxy !== null,
+      orders: {
+        bootstrap: proxy === null
+          ? broker.address
+          : `127.0.0.1:${proxy.address.port}`,
+        directory: work,
+        input: INPUT,
+        output: OUTPUT,
+        outputPartitionCount: flags.outputs,
+        group: GROUP,
+        consumer: {
+          "session.timeout.ms": String(flags.session),
+          "heartbeat.interval.ms": "500",
+        },
+        producer: {
+          "transaction.timeout.ms": String(TRANSACTION_TIMEOUT_MS),
+        },
+      },
+      onFailure: (name, exitCode) =>
+        problems.push(`copier ${name} ended by itself, with ${exitCode}`),
+    }),
 );
 
 /** Sends all numbers, at the pace that the kills take, and the rest at once. */
@@ -338,57 +265,6 @@ async function untilCopied(
   problems.push(`committed at the end: ${offsets}`);
 }
 
-/**
- * Before epochs went up with each transaction, an end that comes late ends the
- * next transaction as well: part of it is seen, and it is copied again. What is
- * promised is that it hangs nowhere.
- */
-const LET_PASS_BEFORE: ReadonlySet<CheckerName> = new Set([
-  "aborted read",
-  "precommitted read",
-  "torn transaction",
-]);
-const isOlderAndLate = flags.hold > 0 && flags.librdkafka > 0;
-
-function examplesOf(checker: CheckerName, examples: readonly string[]) {
-  return examples.filter((each) => each.startsWith(`${checker}:`));
-}
-
-function judge(operations: readonly Operation[], lastSession: string): void {
-  const { counts, examples, tally } = judgeHistory(operations, {
-    isComplete: true,
-  });
-  const values = outputs.map((): string[] => []);
-  for (const each of operations) {
-    if (
-      each.kind === "poll" && each.topic === OUTPUT &&
-      each.session === lastSession
-    ) values[each.partition].push(...each.values);
-  }
-  const copy = judgeCopy(values, {
-    recordCount: flags.records,
-    inputPartitionCount: flags.inputs,
-  });
-  say(
-    `${tally.committedCount} transactions committed, ${tally.abortedCount} aborted, ${tally.unknownCount} of unknown end; ${tally.sentCount} values sent, ${tally.readCount} read as committed`,
-  );
-  say(
-    `${flags.records} records: ${copy.missingCount} missing, ${copy.repeatedCount} repeated, ${copy.wrongCount} wrong, ${copy.misplacedCount} out of order; checkers found ${
-      sum([...counts.values()])
-    }`,
-  );
-  for (const [checker, count] of counts) {
-    const line = `${count} × ${checker}`;
-    if (isOlderAndLate && LET_PASS_BEFORE.has(checker)) {
-      say(`${line}, which the older protocol lets pass`);
-    } else problems.push(line, ...examplesOf(checker, examples));
-  }
-  if (!isOlderAndLate) problems.push(...copy.examples);
-  if (tally.committedCount === 0 || tally.abortedCount === 0) {
-    problems.push("a run without transactions of both kinds shows nothing");
-  }
-}
-
 console.log(
   `seed ${flags.seed}: ${flags.records} records, ${flags.copiers} copiers, ${flags.kills} kills of copiers, ${
     flags["broker-kills"]
@@ -462,7 +338,16 @@ if (watch.longestMs > standstillMaxMs) {
     `a last stable offset stood still for ${watch.longestMs} ms: ${watch.longestPlace}`,
   );
 }
-judge(readHistoryFiles(work), String(reader.sessionCount - 1));
+const verdict = judgeRun(readHistoryFiles(work), {
+  recordCount: flags.records,
+  inputPartitionCount: flags.inputs,
+  output: OUTPUT,
+  outputPartitionCount: flags.outputs,
+  lastSession: String(reader.sessionCount - 1),
+  isOlderAndLate: flags.hold > 0 && flags.librdkafka > 0,
+});
+verdict.lines.forEach(say);
+problems.push(...verdict.problems);
 say(
   `copiers replaced: ${
     sum(copiers.map(({ replacedCount }) => replacedCount))

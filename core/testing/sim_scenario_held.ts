@@ -25,7 +25,7 @@ import { TransactionWriter } from "./transaction_writer.ts";
 const TOPIC = "t";
 const PARTITION_COUNT = 3;
 const WRITER_COUNT = 3;
-const STORY_MS = 180_000;
+const STORY_MS = 90_000;
 const LIMIT_MS = 3_600_000;
 const HOLD_MAX_MS = 30_000;
 /** What the coordinator may take beyond the time-out of a transaction. */

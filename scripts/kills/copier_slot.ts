@@ -1,0 +1,118 @@
+// One copier after another: each is a process that gets killed, or that ends where
+// its producer is beyond use, and has a next one in its place.
+
+import type { SimRandom } from "../../core/testing/sim_random.ts";
+import { pythonWith } from "../conformance/install.ts";
+import type { CopierOrders } from "./copier.ts";
+import { denoCommand, KilledProcess } from "./kq_process.ts";
+
+/** How a copier ends that has to be replaced. */
+const BEYOND_USE = 3;
+/** More than any right run has. */
+const LIFE_MAX = 500;
+/** Of producers that give up early, so that they overtake their own requests. */
+const HASTE = {
+  "request.timeout.ms": "1500",
+  "delivery.timeout.ms": "4000",
+};
+
+/** Whose client a copier uses. */
+export interface CopierKind {
+  readonly command: readonly string[];
+  /** What makes its producer give up early. */
+  readonly haste: { readonly [key: string]: string };
+}
+
+export const kqCopier: CopierKind = {
+  command: denoCommand("scripts/kills/copier.ts"),
+  haste: HASTE,
+};
+
+/** @throws {UnavailableError} Where this machine cannot have it. */
+export async function librdkafkaCopier(): Promise<CopierKind> {
+  const packages = ["confluent-kafka==2.16.1"];
+  return {
+    command: [
+      await pythonWith("confluent-kafka-2.16.1", packages),
+      new URL("copier.py", import.meta.url).pathname,
+    ],
+    haste: { ...HASTE, "socket.timeout.ms": "1500" },
+  };
+}
+
+export interface CopierSlotOptions {
+  readonly index: number;
+  readonly kind: CopierKind;
+  readonly random: SimRandom;
+  readonly isHasty: boolean;
+  /** What all copiers are told. */
+  readonly orders: Omit<CopierOrders, "name" | "seed">;
+  /** Told of one that ended by itself, with the wrong exit code. */
+  readonly onFailure: (name: string, exitCode: number) => void;
+}
+
+export class CopierSlot {
+  readonly #options: CopierSlotOptions;
+  #lifeCount = 0;
+  #process: KilledProcess | null = null;
+  #isOver = false;
+  /** Lives that ended by themselves. */
+  replacedCount = 0;
+
+  constructor(options: CopierSlotOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { kind, onFailure, orders: { directory } } = this.#options;
+    const life = this.#lifeCount++;
+    const orders = this.#ordersOf(life);
+    const { name } = orders;
+    const started = this.#process = new KilledProcess(
+      [...kind.command, JSON.stringify(orders)],
+      { out: `${directory}/${name}.out`, err: `${directory}/${name}.err` },
+    );
+    void started.finished.then((code) => {
+      if (this.#isOver || this.#process !== started) return;
+      this.replacedCount++;
+      if (code !== BEYOND_USE) onFailure(name, code);
+      if (this.#lifeCount < LIFE_MAX) this.start();
+    });
+  }
+
+  async kill(): Promise<void> {
+    const victim = this.#process;
+    this.#process = null;
+    await victim?.end("SIGKILL");
+  }
+
+  async end(): Promise<void> {
+    this.#isOver = true;
+    await this.#process?.end("SIGKILL");
+  }
+
+  #ordersOf(life: number): CopierOrders {
+    const { index, kind, random, isHasty, orders } = this.#options;
+    const name = `${String.fromCharCode(97 + index)}${life}`;
+    // A static member's place is taken at once; others have to be missed first.
+    const place: CopierOrders["consumer"] = random.chance(0.5)
+      ? { "group.instance.id": `place-${index}` }
+      : {};
+    return {
+      ...orders,
+      name,
+      seed: random.below(2 ** 31),
+      consumer: {
+        ...orders.consumer,
+        "max.poll.records": String(random.pick([500, 1000, 3000])),
+        ...place,
+      },
+      producer: {
+        ...orders.producer,
+        ...isHasty ? kind.haste : {},
+        // Another id leaves the last one's transaction open until it times out.
+        "transactional.id": random.chance(0.2) ? name : `copier-${index}`,
+      },
+    };
+  }
+}
