@@ -331,6 +331,10 @@ Deno.test("txn list filters by state, producer and age; txn describe tells of ea
       ),
       [true, false],
     );
+    const named = await broker.kq(
+      "txn describe none done-1 -o name".split(" "),
+    );
+    equal(named.stdout, "done-1\n");
     match(await fails("txn list --state Ongoin", 2), /expected one of Empty/);
     match(await fails("txn list -r", 2), /--regex needs a pattern/);
     match(await fails("txn describe", 2), /TRANSACTIONAL-ID is missing/);

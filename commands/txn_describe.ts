@@ -46,8 +46,8 @@ export default command({
         ? []
         : await admin.describeTransactions(ids);
       const nowMs = context.host.clock.wallMs();
-      const isTable = flags.output === "table" || flags.output === "wide" ||
-        flags.output === "csv";
+      // The others have a place for an error.
+      const isDocument = ["json", "ndjson", "yaml"].includes(flags.output);
       await printRows(context.out, flags.output, {
         columns: [
           { field: "transactionalId" },
@@ -62,7 +62,7 @@ export default command({
         ],
         nameField: "transactionalId",
         rows: results
-          .filter(({ error }) => error === null || !isTable)
+          .filter(({ error }) => error === null || isDocument)
           .map(({ transactionalId, value, error }) => ({
             transactionalId,
             ...(value === null ? {} : rowOf(value, nowMs)),
