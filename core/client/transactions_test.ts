@@ -368,6 +368,95 @@ for (const version of VERSIONS) {
   });
 }
 
+function wait(sim: SimHost, ms: number): Promise<void> {
+  return new Promise((resolve) => sim.host.clock.after(ms, resolve));
+}
+
+for (const version of VERSIONS) {
+  Deno.test(`a record that is refused during the commit keeps it from happening, by version ${version}`, async () => {
+    await scene({ version }, async ({ fake, partition, producer }) => {
+      const p = producer({ "linger.ms": "10000" });
+      await p.initTransactions();
+      const broker = fake.broker(1);
+      broker.script(apiKeys.Produce, refuse(ErrorCode.INVALID_RECORD));
+      p.beginTransaction();
+      p.sendNoWait({ topic: "t", value: "a" });
+      await rejects(p.commitTransaction(), AbortableTransactionError);
+      strictEqual(broker.seen(apiKeys.EndTxn).length, 0);
+      await p.abortTransaction();
+      await transact(p, ["b"]);
+      deepStrictEqual(committed(partition), ["b"]);
+    });
+  });
+
+  Deno.test(`commitTransaction() waits for offsets on their way, by version ${version}`, async () => {
+    await scene({ version }, async ({ fake, transactions, producer }) => {
+      const p = producer();
+      await p.initTransactions();
+      p.beginTransaction();
+      fake.broker(1).script(
+        apiKeys.TxnOffsetCommit,
+        refuse(
+          ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+        ),
+      );
+      const offsets = [{ topic: "t", partition: 0, offset: 3 }];
+      const sending = p.sendOffsets(offsets, { groupId: "g" });
+      await p.commitTransaction();
+      strictEqual(transactions.groups.get("g")!.offsets.get("t-0"), 3);
+      await sending;
+    });
+  });
+
+  Deno.test(`an abort sends nothing again, and leaves no gap behind, by version ${version}`, async () => {
+    await scene({ version }, async ({ sim, fake, partition, producer }) => {
+      const p = producer();
+      await p.initTransactions();
+      await transact(p, ["a"]);
+      const broker = fake.broker(1);
+      for (const pauseMs of [0, 40]) {
+        const code = ErrorCode.NOT_ENOUGH_REPLICAS;
+        broker.script(apiKeys.Produce, refuse(code));
+        const sentCount = broker.seen(apiKeys.Produce).length;
+        p.beginTransaction();
+        const sending = rejects(p.send({ topic: "t", value: "x" }));
+        while (broker.seen(apiKeys.Produce).length === sentCount) {
+          await wait(sim, 1);
+        }
+        await wait(sim, pauseMs);
+        const startMs = sim.host.clock.monotonicMs();
+        await p.abortTransaction();
+        await sending;
+        ok(sim.host.clock.monotonicMs() - startMs < 100);
+        strictEqual(broker.seen(apiKeys.Produce).length, sentCount + 1);
+        await transact(p, ["b"]);
+      }
+      deepStrictEqual(committed(partition), ["a", "b", "b"]);
+    });
+  });
+}
+
+Deno.test("an abort ends what the coordinator may have opened", async () => {
+  await scene({ version: 0 }, async ({ fake, transactions, producer }) => {
+    const p = producer();
+    await p.initTransactions();
+    p.beginTransaction();
+    const code = ErrorCode.TOPIC_AUTHORIZATION_FAILED;
+    fake.broker(1).script(
+      apiKeys.AddPartitionsToTxn,
+      "closeAfter",
+      refuse(code),
+    );
+    await rejects(
+      p.send({ topic: "t", value: "a" }),
+      AbortableTransactionError,
+    );
+    ok(transactions.byId.get("x")!.isOpen);
+    await p.abortTransaction();
+    ok(!transactions.byId.get("x")!.isOpen);
+  });
+});
+
 type Expected = "commits" | "aborts" | "ends";
 
 /** Codes at each request, and what becomes of the transaction. */
