@@ -46,6 +46,8 @@ const flags = numberFlags(Deno.args, {
   inputs: 4,
   outputs: 3,
   session: 3000,
+  /** 1 for groups of the newer protocol. */
+  newer: 0,
   /** Milliseconds between two kills, at most. */
   between: 6000,
   /** How long records are produced at least, in seconds. */
@@ -70,6 +72,10 @@ const work = await Deno.makeTempDir({ prefix: "kq-transaction-kills-" });
 const broker = new BrokerProcess(work, [
   "group.initial.rebalance.delay.ms=0",
   "group.min.session.timeout.ms=1000",
+  `group.consumer.session.timeout.ms=${flags.session}`,
+  "group.consumer.min.session.timeout.ms=1000",
+  "group.consumer.heartbeat.interval.ms=500",
+  "group.consumer.min.heartbeat.interval.ms=500",
   "offsets.topic.num.partitions=5",
   "transaction.state.log.num.partitions=5",
   "transaction.abort.timed.out.transaction.cleanup.interval.ms=1000",
@@ -133,7 +139,7 @@ const copiers = Array.from(
         output: OUTPUT,
         outputPartitionCount: flags.outputs,
         group: GROUP,
-        consumer: {
+        consumer: flags.newer === 1 ? { "group.protocol": "consumer" } : {
           "session.timeout.ms": String(flags.session),
           "heartbeat.interval.ms": "500",
         },
@@ -286,7 +292,7 @@ const watch = new EndWatch({
   config: client,
   partitions: outputs,
   history: historyFile(work, "ends"),
-  intervalMs: 500,
+  intervalMs: 200,
 });
 let isOver = false;
 let isDone = false;
