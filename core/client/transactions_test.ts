@@ -434,6 +434,28 @@ for (const version of VERSIONS) {
       deepStrictEqual(committed(partition), ["a", "b", "b"]);
     });
   });
+
+  Deno.test(`an abort does not wait for what is refused meanwhile, by version ${version}`, async () => {
+    await scene({ version }, async ({ sim, fake, producer }) => {
+      const p = producer();
+      await p.initTransactions();
+      p.beginTransaction();
+      const refusal = refuse(ErrorCode.NOT_ENOUGH_REPLICAS);
+      const aborting = Promise.withResolvers<void>();
+      fake.broker(1).script(apiKeys.Produce, {
+        answer: (request) => {
+          p.abortTransaction().then(aborting.resolve, aborting.reject);
+          return (refusal as { answer: (r: unknown) => unknown }).answer(
+            request,
+          );
+        },
+      });
+      const sending = rejects(p.send({ topic: "t", value: "x" }));
+      await aborting.promise;
+      await sending;
+      ok(sim.host.clock.monotonicMs() < 1000);
+    });
+  });
 }
 
 Deno.test("an abort ends what the coordinator may have opened", async () => {
