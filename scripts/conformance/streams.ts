@@ -8,7 +8,7 @@
 import { fileURLToPath } from "node:url";
 import { OffsetAt } from "../../core/client/list_offsets.ts";
 import { kafkaClassPath, toolArgs } from "./apache_kafka.ts";
-import { Feeder, type Ledger, settles } from "./group_suite.ts";
+import { Feeder, type Ledger, settles } from "./feeder.ts";
 import type { Cell } from "./suite.ts";
 import type { KeyedRecord } from "./transaction_client.ts";
 import { WorkerClient } from "./worker_client.ts";

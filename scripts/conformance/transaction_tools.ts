@@ -13,6 +13,7 @@ import {
 } from "./group_run.ts";
 import type { Transcripts } from "./consumer_group_command.ts";
 import { JavaTools, javaTools } from "./java_client.ts";
+import { leaveHanging } from "./hanging_transaction.ts";
 import { debianTool } from "./install.ts";
 import { kcat } from "./kcat_client.ts";
 import type { Cell } from "./suite.ts";
@@ -208,6 +209,8 @@ async function lookWithCommand(
   const describe = (id: string) => ["describe", "--transactional-id", id];
   await makeTopic(run, topic, 1);
   await makeTopic(run, other, 1);
+  const hanging = `${PREFIX}hanging`;
+  await makeTopic(run, hanging, 1);
   for (const id of [empty, committed, aborted, open]) await writer.init(id);
   await writer.begin(committed, topic, ["a", "b"]);
   await writer.sendOffset(committed, committed, topic);
@@ -235,6 +238,19 @@ async function lookWithCommand(
     await command.says(["find-hanging", "--topic", topic], /^Topic/);
     const all = ["--max-transaction-timeout", "0"];
     await command.says(["find-hanging", "--topic", topic, ...all], /^Topic/);
+  });
+  await command.feature("find hanging, and abort it", async () => {
+    await leaveHanging(run.bootstrap, committed, hanging);
+    const find = ["find-hanging", "--topic", hanging];
+    const all = ["--max-transaction-timeout", "0"];
+    await command.says(find, /^Topic/);
+    await command.says([...find, ...all], /^cmd-hanging 0 ID /);
+    const there = ["--topic", hanging, "--partition", "0"];
+    await command.says(["describe-producers", ...there], / 0$/);
+    await command.says(["abort", ...there, "--start-offset", "0"]);
+    await command.says([...find, ...all], /^Topic/);
+    await command.says(["describe-producers", ...there], / None$/);
+    same(await writer.readAll(hanging), [], "what is committed");
   });
   await command.feature("abort", async () => {
     await command.says(["abort", ...place, "--start-offset", "1"]);
