@@ -81,7 +81,9 @@ export function verifyTransaction(
       if (!isAsked(verdict)) return verdict;
       const error = refusals[next++];
       if (error === null) return verdict;
-      if (!isRetriable(error)) cancel(broker, partitions[i], verdict.guard);
+      if (!isRetriable(error)) {
+        cancel(broker, request, partitions[i], verdict.guard);
+      }
       return { kind: "refused", error } as const;
     });
   };
@@ -114,10 +116,12 @@ function isAsked(
 
 function cancel(
   { partitions }: Broker,
+  { producerEpoch }: TransactionToVerify,
   { topic, partition }: TopicPartition,
   guard: VerificationGuard,
 ): void {
-  partitions.find(topic, partition)?.log?.producers.cancelVerification(guard);
+  partitions.find(topic, partition)?.log?.producers
+    .cancelVerification(guard, producerEpoch);
 }
 
 /** Why each partition is refused; `null` where it is not. */

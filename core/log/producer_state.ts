@@ -233,9 +233,9 @@ export class ProducerState {
       : this.#verifications.start(first, nowMs);
   }
 
-  /** The coordinator has said no. */
-  cancelVerification(guard: VerificationGuard): void {
-    this.#verifications.cancel(guard);
+  /** The coordinator has said no to a producer of this epoch. */
+  cancelVerification(guard: VerificationGuard, producerEpoch: number): void {
+    this.#verifications.cancel(guard, producerEpoch);
   }
 
   /**

@@ -302,13 +302,13 @@ class Life {
     const { producers } = this.#log;
     const asked = { ...sent, hasOwnEpoch: writer.hasOwnEpochs };
     const before = producers.startVerification(asked, 0)!;
-    producers.cancelVerification(before);
+    producers.cancelVerification(before, asked.producerEpoch);
     const now = producers.startVerification(asked, 0)!;
     throws(
       () => model.send(this.#log, sent, before),
       code("INVALID_TXN_STATE"),
     );
-    producers.cancelVerification(now);
+    producers.cancelVerification(now, asked.producerEpoch);
   }
 }
 

@@ -85,14 +85,27 @@ Deno.test("where each transaction has its own epoch, a partition that does not k
   doesNotThrow(() => other.check(first(4), old, false));
 });
 
+Deno.test("a producer that was replaced does not take the guard of the one in its place", () => {
+  for (const isOldFirst of [true, false]) {
+    const verifications = new Verifications("t-0");
+    const [old, live] = isOldFirst ? [2, 3] : [3, 2];
+    verifications.start(first(0, { producerEpoch: old }), 0);
+    const guard = verifications.start(first(0, { producerEpoch: live }), 0);
+    verifications.cancel(guard, 2);
+    doesNotThrow(() => verifications.check(first(0), guard, true));
+    verifications.cancel(guard, 3);
+    strictEqual(verifications.count, 0);
+  }
+});
+
 Deno.test("guards that are not shown are given up or expire, each producer's alone", () => {
   const verifications = new Verifications("t-0");
   const guard = verifications.start(first(0), 1000);
   const other = verifications.start(first(0, { producerId: 8 }), 4000);
-  verifications.cancel(guard);
+  verifications.cancel(guard, 3);
   strictEqual(verifications.count, 1);
   const next = verifications.start(first(0), 2000);
-  verifications.cancel(guard);
+  verifications.cancel(guard, 3);
   strictEqual(verifications.count, 2, "it is another's place now");
   verifications.expire(6000, 3000);
   throws(
