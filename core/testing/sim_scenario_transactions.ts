@@ -50,7 +50,7 @@ const LIMIT_MS = 3_600_000;
 /** Producers go on for so long after the last fault. */
 const CALM_MS = 5000;
 /** The longest transaction time-out of any producer. */
-const TIMEOUT_MAX_MS = 10_000;
+const TIMEOUT_MAX_MS = 20_000;
 
 const FETCH_OFFSETS = [offsetFetchRequest, offsetFetchResponse] as const;
 const LIST_OFFSETS = [listOffsetsRequest, listOffsetsResponse] as const;

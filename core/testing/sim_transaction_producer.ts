@@ -128,7 +128,8 @@ class Life {
   readonly #nextOffset: () => number;
   readonly #caller: SimWireCaller;
   readonly #history: HistoryWriter;
-  readonly #isNewer: boolean;
+  /** What it asks twice may be acted on twice, by the protocol; so it takes its time. */
+  readonly #isOlder: boolean;
   readonly #timeoutMs: number;
   readonly #sequences = new Map<number, number>();
   readonly #added = new Set<number>();
@@ -153,8 +154,8 @@ class Life {
     this.#nextOffset = nextOffset;
     this.#caller = new SimWireCaller(options.host, options.address, random);
     this.#history = options.historyOf(name);
-    this.#isNewer = random.chance(0.5);
-    this.#timeoutMs = random.pick([1000, 3000, 8000]);
+    this.#isOlder = random.chance(0.5);
+    this.#timeoutMs = random.pick([1000, 5000, 20_000]);
   }
 
   async run(): Promise<"over" | "left" | "fenced"> {
@@ -192,12 +193,21 @@ class Life {
   /** Gets its id, or another epoch of it. */
   async #init(): Promise<void> {
     const { transactionalId } = this.#options;
-    const { answer, code } = await this.#caller.ask(INIT, 4, {
-      transactionalId,
-      transactionTimeoutMs: this.#timeoutMs,
-      ...this.#identity,
-    }, ({ errorCode }) => errorCode);
-    // Without a transaction there is nothing to be timed out of.
+    const { answer, code, isFirst } = await this.#caller.ask(
+      INIT,
+      4,
+      {
+        transactionalId,
+        transactionTimeoutMs: this.#timeoutMs,
+        ...this.#identity,
+      },
+      ({ errorCode }) => errorCode,
+      true,
+    );
+    // A coordinator that starts again does not know who asked for the epoch.
+    if (code === ErrorCode.PRODUCER_FENCED && !isFirst) {
+      throw new Refused("InitProducerId", code);
+    }
     check(code === 0, `${this.#name} cannot begin: ${errorByCode(code)?.name}`);
     this.#become(answer);
     this.#trace(`begins with time-out ${this.#timeoutMs}`);
@@ -249,7 +259,7 @@ class Life {
   async #send(): Promise<void> {
     const { random, topic, partitionCount, transactionalId } = this.#options;
     const partition = random.below(partitionCount);
-    if (!this.#isNewer && !this.#added.has(partition)) {
+    if (this.#isOlder && !this.#added.has(partition)) {
       await this.#addPartition(partition);
     }
     const sequence = this.#sequences.get(partition) ?? 0;
@@ -265,7 +275,7 @@ class Life {
       values,
       offsets: [],
     });
-    const version = this.#isNewer ? 12 : random.pick([3, 7, 9, 11]);
+    const version = this.#isOlder ? random.pick([3, 7, 9, 11]) : 12;
     const { answer, code, isFirst } = await this.#caller.ask(PRODUCE, version, {
       transactionalId,
       acks: -1,
@@ -306,6 +316,7 @@ class Life {
       },
       ({ resultsByTopicV3AndBelow: [{ resultsByPartition }] }) =>
         resultsByPartition[0].partitionErrorCode,
+      true,
     );
     if (code !== 0) throw this.#refused("AddPartitionsToTxn", code);
     this.#added.add(partition);
@@ -313,12 +324,18 @@ class Life {
 
   async #commitOffset(): Promise<void> {
     const { group, transactionalId } = this.#options;
-    if (!this.#isNewer) {
-      const { code } = await this.#caller.ask(ADD_OFFSETS, 3, {
-        transactionalId,
-        ...this.#identity,
-        groupId: group,
-      }, ({ errorCode }) => errorCode);
+    if (this.#isOlder) {
+      const { code } = await this.#caller.ask(
+        ADD_OFFSETS,
+        3,
+        {
+          transactionalId,
+          ...this.#identity,
+          groupId: group,
+        },
+        ({ errorCode }) => errorCode,
+        true,
+      );
       if (code !== 0) throw this.#refused("AddOffsetsToTxn", code);
     }
     const offset = this.#nextOffset();
@@ -330,20 +347,26 @@ class Life {
       transaction: this.#transaction,
       offset,
     });
-    const version = this.#isNewer ? 5 : 3;
-    const { code, isFirst } = await this.#caller.ask(COMMIT, version, {
-      transactionalId,
-      groupId: group,
-      ...this.#identity,
-      topics: [{
-        name: INPUT_TOPIC,
-        partitions: [{
-          partitionIndex: 0,
-          committedOffset: offset,
-          committedMetadata: "",
+    const version = this.#isOlder ? 3 : 5;
+    const { code, isFirst } = await this.#caller.ask(
+      COMMIT,
+      version,
+      {
+        transactionalId,
+        groupId: group,
+        ...this.#identity,
+        topics: [{
+          name: INPUT_TOPIC,
+          partitions: [{
+            partitionIndex: 0,
+            committedOffset: offset,
+            committedMetadata: "",
+          }],
         }],
-      }],
-    }, ({ topics: [{ partitions }] }) => partitions[0].errorCode);
+      },
+      ({ topics: [{ partitions }] }) => partitions[0].errorCode,
+      this.#isOlder,
+    );
     this.#history.end(id, code === 0 ? "ok" : isFirst ? "fail" : "info");
     if (code !== 0) throw this.#refused("TxnOffsetCommit", code);
   }
@@ -355,12 +378,18 @@ class Life {
       transaction: this.#transaction,
       isCommit,
     });
-    const version = this.#isNewer ? 5 : 3;
-    const { answer, code, isFirst } = await this.#caller.ask(END, version, {
-      transactionalId,
-      ...this.#identity,
-      committed: isCommit,
-    }, ({ errorCode }) => errorCode);
+    const version = this.#isOlder ? 3 : 5;
+    const { answer, code, isFirst } = await this.#caller.ask(
+      END,
+      version,
+      {
+        transactionalId,
+        ...this.#identity,
+        committed: isCommit,
+      },
+      ({ errorCode }) => errorCode,
+      this.#isOlder,
+    );
     const verb = isCommit ? "commits" : "aborts";
     const doubt = isFirst ? "" : ", asked before";
     this.#trace(`${verb} ${this.#transaction}: code ${code}${doubt}`);
@@ -370,7 +399,7 @@ class Life {
     }
     this.#history.end(id, "ok");
     this.endedCount += 1;
-    if (this.#isNewer) {
+    if (!this.#isOlder) {
       check(
         answer.producerEpoch > this.#identity.producerEpoch ||
           answer.producerId !== this.#identity.producerId,

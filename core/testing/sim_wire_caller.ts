@@ -33,9 +33,19 @@ const CERTAIN: ReadonlySet<number> = new Set([
 
 const TIMEOUT_MS = 3000;
 
+/** A question that was not answered in time is lost, or dealt with, after this. */
+const FORGOTTEN_MS = 15_000;
+
 /** No answer came in time, or none can come any more. */
 class NoAnswer extends Error {
   override readonly name = "NoAnswer";
+  /** Whether what was asked may be under way still. */
+  readonly isUnderWay: boolean;
+
+  constructor(message: string, isUnderWay: boolean) {
+    super(message);
+    this.isUnderWay = isUnderWay;
+  }
 }
 
 /** An answer, after as many questions as it took. */
@@ -58,12 +68,18 @@ export class SimWireCaller {
     this.#random = random;
   }
 
-  /** Asks until there is an answer that is more than "ask again". */
+  /**
+   * Asks until there is an answer that is more than "ask again".
+   *
+   * @param isPatient Waits, before it asks again, until an earlier question cannot
+   * come late and be acted on after the answer to the later one.
+   */
   async ask<const Q extends Keyed, const R extends Keyed>(
     pair: readonly [Q, R],
     version: number,
     body: InferInput<Q>,
     codeOf: (answer: Infer<R>) => number,
+    isPatient = false,
   ): Promise<Answered<Infer<R>>> {
     let isFirst = true;
     for (;;) {
@@ -75,6 +91,9 @@ export class SimWireCaller {
       } catch (error) {
         if (!(error instanceof NoAnswer)) throw error;
         isFirst = false;
+        if (isPatient && error.isUnderWay) {
+          await sleep(this.#host.clock, FORGOTTEN_MS);
+        }
       }
       await sleep(this.#host.clock, this.#random.between(5, 300));
     }
@@ -95,7 +114,7 @@ export class SimWireCaller {
     const late = Promise.withResolvers<never>();
     const callOff = this.#host.clock.after(TIMEOUT_MS, () => {
       isLate = true;
-      late.reject(new NoAnswer("late"));
+      late.reject(new NoAnswer("late", true));
     });
     try {
       const asked = (async () => {
@@ -108,9 +127,10 @@ export class SimWireCaller {
       return await Promise.race([asked, late.promise]);
     } catch (error) {
       this.close();
-      const isLost = error instanceof NoAnswer || error instanceof HostError ||
+      const isLost = error instanceof HostError ||
         /has closed/.test(String(error));
-      throw isLost ? new NoAnswer(String(error)) : error;
+      if (error instanceof NoAnswer || !isLost) throw error;
+      throw new NoAnswer(String(error), false);
     } finally {
       callOff();
     }
