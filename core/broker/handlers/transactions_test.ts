@@ -1,519 +1,567 @@
-// Transactions as partitions see them: what is let in, what readers of committed
-// records get, and what ends a transaction.
+// Transactions through a whole broker: what producers of each version ask, and
+// what they are told.
 
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { sleep } from "../../host/host.ts";
+import {
+  deepStrictEqual,
+  notStrictEqual,
+  ok,
+  strictEqual,
+} from "node:assert/strict";
+import { OFFSETS_TOPIC } from "../../groups/group_coordinator.ts";
 import {
   batchOf,
   PRODUCE,
-  produceOne,
   TestBroker,
   type TestClient,
+  until,
 } from "../../testing/broker_fixture.ts";
 import { type SimHost, simHost } from "../../testing/sim_host.ts";
-import {
-  NEWER_PRODUCE,
-  OLDER_PRODUCE,
-  TestProducer,
-} from "../../testing/test_transactions.ts";
-import { valuesOf } from "../../testing/log_fixture.ts";
-import { batchIsControl, decodeBatch } from "../../record/record_batch.ts";
-import { batchesIn } from "../../record/record_stream.ts";
+import { TRANSACTIONS_TOPIC } from "../../transactions/transaction_coordinator.ts";
 import { ErrorCode } from "../../wire/kafka/errors.ts";
 import {
-  describeProducersRequest,
-  describeProducersResponse,
-} from "../../wire/kafka/messages/describe_producers.ts";
+  addOffsetsToTxnRequest,
+  addOffsetsToTxnResponse,
+} from "../../wire/kafka/messages/add_offsets_to_txn.ts";
 import {
-  fetchRequest,
-  fetchResponse,
-} from "../../wire/kafka/messages/fetch.ts";
+  addPartitionsToTxnRequest,
+  addPartitionsToTxnResponse,
+} from "../../wire/kafka/messages/add_partitions_to_txn.ts";
 import {
-  listOffsetsRequest,
-  listOffsetsResponse,
-} from "../../wire/kafka/messages/list_offsets.ts";
+  describeTransactionsRequest,
+  describeTransactionsResponse,
+} from "../../wire/kafka/messages/describe_transactions.ts";
 import {
-  writeTxnMarkersRequest,
-  writeTxnMarkersResponse,
-} from "../../wire/kafka/messages/write_txn_markers.ts";
+  endTxnRequest,
+  endTxnResponse,
+} from "../../wire/kafka/messages/end_txn.ts";
+import {
+  findCoordinatorRequest,
+  findCoordinatorResponse,
+} from "../../wire/kafka/messages/find_coordinator.ts";
+import {
+  initProducerIdRequest,
+  initProducerIdResponse,
+} from "../../wire/kafka/messages/init_producer_id.ts";
+import {
+  listTransactionsRequest,
+  listTransactionsResponse,
+} from "../../wire/kafka/messages/list_transactions.ts";
 
-const FETCH = [fetchRequest, fetchResponse] as const;
-const LIST_OFFSETS = [listOffsetsRequest, listOffsetsResponse] as const;
-const DESCRIBE = [describeProducersRequest, describeProducersResponse] as const;
-const WRITE_MARKERS = [
-  writeTxnMarkersRequest,
-  writeTxnMarkersResponse,
+const FIND = [findCoordinatorRequest, findCoordinatorResponse] as const;
+const INIT = [initProducerIdRequest, initProducerIdResponse] as const;
+const ADD = [addPartitionsToTxnRequest, addPartitionsToTxnResponse] as const;
+const ADD_OFFSETS = [addOffsetsToTxnRequest, addOffsetsToTxnResponse] as const;
+const END = [endTxnRequest, endTxnResponse] as const;
+const LIST = [listTransactionsRequest, listTransactionsResponse] as const;
+const DESCRIBE = [
+  describeTransactionsRequest,
+  describeTransactionsResponse,
 ] as const;
 
-interface World {
+interface Context {
   readonly sim: SimHost;
   readonly broker: TestBroker;
   readonly client: TestClient;
 }
 
-/** Runs a test against a broker with one topic, `t`, of two partitions. */
-function onBroker(
-  name: string,
-  test: (world: World) => Promise<void>,
-  overrides: { readonly [key: string]: string | number } = {},
-): void {
-  Deno.test(name, async () => {
-    const sim = simHost(23);
-    await sim.run(async () => {
-      const broker = await TestBroker.start(sim.host, {
-        "transaction.state.log.num.partitions": 2,
-        "offsets.topic.num.partitions": 2,
-        // Records say a time long before that of their markers.
-        "log.roll.ms": 10 ** 15,
-        ...overrides,
-      });
-      await broker.createTopic("t", { partitionCount: 2 });
-      await test({ sim, broker, client: await broker.connect() });
-      strictEqual(await broker.stop(), true);
+interface Identity {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+}
+
+const NOBODY: Identity = { producerId: -1, producerEpoch: -1 };
+
+/** A broker with a topic `t` of three partitions, and a coordinator. */
+async function withTransactions(
+  run: (context: Context) => Promise<void>,
+  config: { readonly [key: string]: string | number } = {},
+): Promise<void> {
+  const sim = simHost(720);
+  await sim.run(async () => {
+    const broker = await TestBroker.start(sim.host, {
+      "transaction.state.log.num.partitions": 4,
+      "offsets.topic.num.partitions": 4,
+      ...config,
     });
+    await broker.createTopic("t", { partitionCount: 3 });
+    const client = await broker.connect();
+    await client.call(FIND, 2, { key: "tx", keyType: 1 });
+    await client.call(FIND, 2, { key: "g", keyType: 0 });
+    await run({ sim, broker, client });
+    ok(!broker.lines.some((line) => /^Failed/.test(line)), `${broker.lines}`);
+    strictEqual(await broker.stop(), true);
   });
 }
 
-function logOf({ broker }: Pick<World, "broker">, partition = 0, topic = "t") {
-  return broker.broker.partitions.get(topic, partition).log!;
+/** Gets an id; gives the whole answer. */
+function init(
+  client: TestClient,
+  transactionalId = "tx",
+  identity = NOBODY,
+  version = 4,
+) {
+  return client.call(INIT, version, {
+    transactionalId,
+    transactionTimeoutMs: 60_000,
+    ...version >= 3 ? identity : {},
+  });
 }
 
-/** What a fetch of `t-0` gives. */
-async function fetchFrom(
+/** Adds partitions of `t` as a client of an older protocol; gives their codes. */
+async function add(
   client: TestClient,
-  offset: number,
-  options: {
-    readonly isolationLevel: 0 | 1;
-    readonly maxWaitMs?: number;
-    readonly partition?: number;
-  },
+  { producerId, producerEpoch }: Identity,
+  partitions: readonly number[],
+  options: { readonly version?: number; readonly transactionalId?: string } =
+    {},
+): Promise<number[]> {
+  const { resultsByTopicV3AndBelow } = await client.call(
+    ADD,
+    options.version ?? 3,
+    {
+      v3AndBelowTransactionalId: options.transactionalId ?? "tx",
+      v3AndBelowProducerId: producerId,
+      v3AndBelowProducerEpoch: producerEpoch,
+      v3AndBelowTopics: [{ name: "t", partitions: [...partitions] }],
+    },
+  );
+  return resultsByTopicV3AndBelow[0].resultsByPartition
+    .map(({ partitionErrorCode }) => partitionErrorCode);
+}
+
+function end(
+  client: TestClient,
+  { producerId, producerEpoch }: Identity,
+  committed: boolean,
+  version = 3,
 ) {
-  const { isolationLevel, maxWaitMs = 0, partition = 0 } = options;
-  const { responses } = await client.call(FETCH, 11, {
-    replicaId: -1,
-    maxWaitMs,
-    minBytes: 1,
-    maxBytes: 1 << 20,
-    isolationLevel,
-    topics: [{
-      topic: "t",
-      partitions: [{
-        partition,
-        fetchOffset: offset,
-        partitionMaxBytes: 1 << 20,
+  return client.call(END, version, {
+    transactionalId: "tx",
+    producerId,
+    producerEpoch,
+    committed,
+  });
+}
+
+async function produce(
+  client: TestClient,
+  identity: Identity,
+  baseSequence: number,
+  options: { readonly version?: number; readonly partition?: number } = {},
+): Promise<number> {
+  const { responses } = await client.call(PRODUCE, options.version ?? 11, {
+    transactionalId: "tx",
+    acks: -1,
+    timeoutMs: 5000,
+    topicData: [{
+      name: "t",
+      partitionData: [{
+        index: options.partition ?? 0,
+        records: batchOf(["v"], {
+          producerId: identity.producerId,
+          producerEpoch: identity.producerEpoch,
+          baseSequence,
+          isTransactional: true,
+        }),
       }],
     }],
   });
-  const [answer] = responses[0].partitions;
-  strictEqual(answer.errorCode, ErrorCode.NONE);
-  const records = answer.records as Uint8Array;
-  return {
-    ...answer,
-    values: [...batchesIn(records)]
-      .filter(({ position }) => !batchIsControl(records, position))
-      .flatMap(({ position }) => valuesOf([...decodeBatch(records, position)])),
-  };
+  return responses[0].partitionResponses[0].errorCode;
 }
 
-for (const version of [OLDER_PRODUCE, NEWER_PRODUCE]) {
-  onBroker(
-    `readers of committed records see a transaction at its end, or never (Produce ${version})`,
-    async (world) => {
-      const { broker, client } = world;
-      const producer = await TestProducer.begin(broker, "p", version);
-      strictEqual(await producer.write(["a", "b"]), ErrorCode.NONE);
-      strictEqual(await producer.write(["c"], "t", 1), ErrorCode.NONE);
-      await produceOne(client, "t", batchOf(["plain"]));
-      const committed = { isolationLevel: 1 } as const;
-      const before = await fetchFrom(client, 0, committed);
-      deepStrictEqual([before.values, before.lastStableOffset], [[], 0]);
-      strictEqual(before.highWatermark, 3);
-      deepStrictEqual(
-        (await fetchFrom(client, 0, { isolationLevel: 0 })).values,
-        ["a", "b", "plain"],
-      );
-      // Readers that wait are told of the end.
-      const readers = [0, 1].map(async (partition) => {
-        const reader = await broker.connect();
-        const options = { ...committed, maxWaitMs: 60_000, partition };
-        return (await fetchFrom(reader, 0, options)).values;
-      });
-      await sleep(broker.broker.host.clock, 100);
-      strictEqual(await producer.end(true), ErrorCode.NONE);
-      deepStrictEqual(await Promise.all(readers), [["a", "b", "plain"], ["c"]]);
-
-      strictEqual(await producer.write(["never"]), ErrorCode.NONE);
-      strictEqual(await producer.end(false), ErrorCode.NONE);
-      const after = await fetchFrom(client, 0, committed);
-      strictEqual(after.lastStableOffset, logOf(world).logEndOffset);
-      deepStrictEqual(after.abortedTransactions, [
-        { producerId: producer.producerId, firstOffset: 4 },
-      ]);
-      deepStrictEqual(after.values, ["a", "b", "plain", "never"]);
-      strictEqual(
-        (await fetchFrom(client, 0, { isolationLevel: 0 }))
-          .abortedTransactions,
-        null,
-      );
-    },
-  );
+async function describe(client: TestClient, transactionalId = "tx") {
+  const { transactionStates: [state] } = await client.call(DESCRIBE, 0, {
+    transactionalIds: [transactionalId],
+  });
+  return state;
 }
 
-onBroker(
-  "each transaction of a newer client has an epoch of its own, in every partition",
-  async (world) => {
-    const producer = await TestProducer.begin(world.broker, "p");
-    for (let i = 0; i < 3; i++) {
-      strictEqual(producer.producerEpoch, i);
-      strictEqual(await producer.write(["x"]), ErrorCode.NONE);
-      const late = producer.batch(["late"]);
-      strictEqual(await producer.end(i % 2 === 0), ErrorCode.NONE);
-      // What was held up on its way must not get into the next transaction.
-      const refused = (await producer.send(late)).errorCode;
-      strictEqual(refused, ErrorCode.INVALID_PRODUCER_EPOCH);
-      strictEqual(logOf(world).activeProducers()[0].producerEpoch, i + 1);
-    }
-    strictEqual(logOf(world).lastStableOffset, 6);
-  },
-);
-
-onBroker(
-  "a batch is refused where its partition is not in the transaction",
-  async (world) => {
-    const { broker } = world;
-    const cases = [
-      [3, ErrorCode.INVALID_TXN_STATE],
-      [10, ErrorCode.INVALID_TXN_STATE],
-      [11, ErrorCode.TRANSACTION_ABORTABLE],
-    ] as const;
-    const producer = await TestProducer.begin(broker, "p", OLDER_PRODUCE);
-    for (const [version, code] of cases) {
-      const records = producer.batch(["a"], { baseSequence: 0 });
-      const answer = await producer.send(records, { version });
-      strictEqual(answer.errorCode, code, `version ${version}`);
-    }
-    strictEqual(logOf(world).logEndOffset, 0);
-    // Another partition being in it is not enough, nor the transaction before.
-    strictEqual(await producer.write(["b"], "t", 1), ErrorCode.NONE);
-    const records = producer.batch(["a"], { baseSequence: 0 });
-    strictEqual(
-      (await producer.send(records)).errorCode,
-      ErrorCode.TRANSACTION_ABORTABLE,
-    );
-    strictEqual(await producer.end(true), ErrorCode.NONE);
-    const late = producer.batch(["late"], { partition: 1 });
-    strictEqual(
-      (await producer.send(late, { partition: 1 })).errorCode,
-      ErrorCode.TRANSACTION_ABORTABLE,
-    );
-    strictEqual(logOf(world, 1).lastStableOffset, logOf(world, 1).logEndOffset);
-  },
-);
-
-onBroker(
-  "a fenced producer is told so, an unknown one as well, and neither is let in",
-  async (world) => {
-    const { broker } = world;
-    for (const version of [OLDER_PRODUCE, NEWER_PRODUCE]) {
-      const zombie = await TestProducer.begin(broker, "p", version);
-      strictEqual(await zombie.write(["a"]), ErrorCode.NONE);
-      const end = logOf(world).logEndOffset;
-      const heir = await TestProducer.begin(broker, "p", version);
-      ok(heir.producerEpoch > zombie.producerEpoch);
-      strictEqual(logOf(world).logEndOffset, end + 1, "it was aborted");
-      const refused = await zombie.send(zombie.batch(["b"]));
-      strictEqual(refused.errorCode, ErrorCode.INVALID_PRODUCER_EPOCH);
-      const stray = heir.batch(["c"]);
-      const unknown = await heir.send(stray, { transactionalId: "nobody" });
-      strictEqual(unknown.errorCode, ErrorCode.INVALID_PRODUCER_ID_MAPPING);
-      strictEqual(logOf(world).logEndOffset, end + 1);
-    }
-  },
-);
-
-onBroker(
-  "one request has the transaction of one producer, and names its transactional id",
-  async (world) => {
-    const { broker, client } = world;
-    const first = await TestProducer.begin(broker, "p");
-    const second = await TestProducer.begin(broker, "q");
-    const send = async (
-      batches: readonly Uint8Array[],
-      transactionalId: string | null,
-      version = NEWER_PRODUCE,
-    ) => {
-      const { responses } = await client.call(PRODUCE, version, {
-        transactionalId,
-        acks: -1,
-        timeoutMs: 1000,
-        topicData: [{
-          name: "t",
-          partitionData: batches.map((records, index) => ({ index, records })),
-        }],
-      });
-      return responses[0].partitionResponses.map((each) => each.errorCode);
-    };
-    deepStrictEqual(
-      await send([first.batch(["a"]), second.batch(["b"])], "p"),
-      Array(2).fill(ErrorCode.INVALID_PRODUCER_ID_MAPPING),
-    );
-    deepStrictEqual(
-      await send([batchOf(["fine"]), first.batch(["a"])], null),
-      [ErrorCode.NONE, ErrorCode.INVALID_TXN_STATE],
-    );
-    // The flag does not hide behind another batch.
-    const hidden = new Uint8Array([
-      ...batchOf(["a"]),
-      ...first.batch(["b"], { baseSequence: 0 }),
-    ]);
-    deepStrictEqual(await send([hidden], null), [ErrorCode.INVALID_TXN_STATE]);
-    deepStrictEqual(await send([hidden], "p"), [ErrorCode.INVALID_RECORD]);
-    // Records in a transaction and others may share a request.
-    deepStrictEqual(
-      await send([
-        first.batch(["a"], { baseSequence: 0 }),
-        batchOf(["plain"]),
-      ], "p"),
-      [ErrorCode.NONE, ErrorCode.NONE],
-    );
-    strictEqual(await first.end(true), ErrorCode.NONE);
-    deepStrictEqual(
-      [logOf(world).logEndOffset, logOf(world, 1).logEndOffset],
-      [3, 1],
-    );
-  },
-);
-
-onBroker(
-  "acks are the producer's choice, and control batches are not its to send",
-  async (world) => {
-    const { broker } = world;
-    const producer = await TestProducer.begin(broker, "p");
-    const once = await producer.send(producer.batch(["a"]), { acks: 1 });
-    strictEqual(once.errorCode, ErrorCode.NONE);
-    const two = await producer.send(producer.batch(["b"]), {
-      acks: 2,
-      partition: 1,
-    });
-    strictEqual(two.errorCode, ErrorCode.INVALID_REQUIRED_ACKS);
-    const control = batchOf(["x"], {
-      producerId: producer.producerId,
-      producerEpoch: producer.producerEpoch,
-      baseSequence: 1,
-      isTransactional: true,
-      isControl: true,
-    });
-    const refused = await producer.send(control);
-    strictEqual(refused.errorCode, ErrorCode.INVALID_RECORD);
-    strictEqual(await producer.end(true), ErrorCode.NONE);
-    strictEqual(logOf(world).logEndOffset, 2);
-    strictEqual(logOf(world, 1).logEndOffset, 0, "it was never added");
-  },
-);
-
-onBroker(
-  "a batch outside of its producer's open transaction is refused",
-  async (world) => {
-    const producer = await TestProducer.begin(world.broker, "p");
-    strictEqual(await producer.write(["a"]), ErrorCode.NONE);
-    const outside = batchOf(["b"], {
-      producerId: producer.producerId,
-      producerEpoch: producer.producerEpoch,
-      baseSequence: 1,
-    });
-    const answer = await produceOne(world.client, "t", outside);
-    strictEqual(answer.errorCode, ErrorCode.INVALID_TXN_STATE);
-    strictEqual(logOf(world).logEndOffset, 1);
-  },
-);
-
-onBroker(
-  "without verification a partition believes older clients, not newer ones",
-  async (world) => {
-    const { broker } = world;
-    const older = await TestProducer.begin(broker, "p", OLDER_PRODUCE);
-    const believed = await older.send(older.batch(["a"]));
-    strictEqual(believed.errorCode, ErrorCode.NONE);
-    const newer = await TestProducer.begin(broker, "q");
-    const records = newer.batch(["b"], { producerEpoch: 77 });
-    strictEqual(
-      (await newer.send(records)).errorCode,
-      ErrorCode.INVALID_PRODUCER_EPOCH,
-    );
-    strictEqual(await newer.write(["b"], "t", 1), ErrorCode.NONE);
-    strictEqual(await newer.end(true), ErrorCode.NONE);
-  },
-  { "transaction.partition.verification.enable": "false" },
-);
-
-onBroker(
-  "the batches of a connection stay in order while the first of them waits",
-  async (world) => {
-    const { broker } = world;
-    const producer = await TestProducer.begin(broker, "p");
-    const client = await broker.connect();
-    // The coordinator's own records are on the disk before it answers.
-    const ids: number[] = [];
-    for (let i = 0; i < 6; i++) {
-      ids.push(
-        await client.send(PRODUCE[0], NEWER_PRODUCE, {
-          transactionalId: i === 5 ? null : "p",
-          acks: -1,
-          timeoutMs: 1000,
-          topicData: [{
-            name: "t",
-            partitionData: [{
-              index: 0,
-              records: i === 5 ? batchOf(["plain"]) : producer.batch([`${i}`]),
-            }],
-          }],
-        }),
-      );
-    }
-    const offsets: number[] = [];
-    for (const id of ids) {
-      const { responses } = await client.answer(PRODUCE[1], NEWER_PRODUCE, id);
-      const [{ errorCode, baseOffset }] = responses[0].partitionResponses;
-      strictEqual(errorCode, ErrorCode.NONE);
-      offsets.push(baseOffset);
-    }
-    deepStrictEqual(offsets, [0, 1, 2, 3, 4, 5]);
-    strictEqual(await producer.end(true), ErrorCode.NONE);
-  },
-  { "log.flush.interval.messages": 1 },
-);
-
-onBroker(
-  "ListOffsets and DescribeProducers know of open transactions",
-  async (world) => {
-    const { broker, client } = world;
-    await produceOne(client, "t", batchOf(["plain"]));
-    const producer = await TestProducer.begin(broker, "p");
-    const later = { timestampMs: 1_700_000_005_000 };
-    strictEqual(
-      (await producer.send(producer.batch(["a"], later))).errorCode,
-      ErrorCode.NONE,
-    );
-    const offsetAt = async (isolationLevel: number, timestamp: number) => {
-      const { topics } = await client.call(LIST_OFFSETS, 7, {
-        replicaId: -1,
-        isolationLevel,
-        topics: [{
-          name: "t",
-          partitions: [{ partitionIndex: 0, timestamp }],
-        }],
-      });
-      return topics[0].partitions[0].offset;
-    };
-    const LATEST = -1, EARLIEST = -2, LATEST_TIME = -3;
-    const seen = async () => [
-      await offsetAt(0, LATEST),
-      await offsetAt(1, LATEST),
-      await offsetAt(1, EARLIEST),
-      await offsetAt(0, LATEST_TIME),
-      await offsetAt(1, LATEST_TIME),
-      await offsetAt(1, 0),
-      await offsetAt(0, later.timestampMs),
-      await offsetAt(1, later.timestampMs),
-    ];
-    deepStrictEqual(await seen(), [2, 1, 0, 1, -1, 0, 1, -1]);
-    const producers = async () => {
-      const { topics } = await client.call(DESCRIBE, 0, {
-        topics: [{ name: "t", partitionIndexes: [0] }],
-      });
-      return topics[0].partitions[0].activeProducers;
-    };
-    const [{ lastTimestamp, ...open }] = await producers();
-    ok(lastTimestamp > 0);
-    deepStrictEqual(open, {
-      producerId: producer.producerId,
-      producerEpoch: 0,
-      lastSequence: 0,
-      coordinatorEpoch: -1,
-      currentTxnStartOffset: 1,
-    });
-    strictEqual(await producer.end(true), ErrorCode.NONE);
-    const [ended] = await producers();
-    deepStrictEqual(
-      [ended.producerEpoch, ended.currentTxnStartOffset],
-      [1, -1],
-    );
-    ok(ended.coordinatorEpoch >= 0);
-    strictEqual((await seen())[1], 3);
-  },
-);
-
-onBroker(
-  "WriteTxnMarkers ends what no coordinator knows of, and refuses the rest by name",
-  async (world) => {
-    const { broker, client } = world;
-    const producer = await TestProducer.begin(broker, "p");
-    strictEqual(await producer.write(["a"]), ErrorCode.NONE);
-    const { producerId } = producer;
-    const write = async (
-      rest: { producerId?: number; producerEpoch?: number } = {},
-      version = 1,
-    ) => {
-      const { markers } = await client.call(WRITE_MARKERS, version, {
-        markers: [{
-          producerId,
-          producerEpoch: 0,
-          transactionResult: false,
-          coordinatorEpoch: 0,
-          topics: [
-            { name: "t", partitionIndexes: [0, 7] },
-            { name: "missing", partitionIndexes: [0] },
-          ],
-          ...rest,
-        }],
-      });
-      strictEqual(markers.length, 1);
-      return markers[0].topics.flatMap(({ partitions }) =>
-        partitions.map(({ errorCode }) => errorCode)
-      );
-    };
-    const unknown = [
-      ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-      ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
-    ];
-    strictEqual(logOf(world).lastStableOffset, 0);
-    deepStrictEqual(await write(), [ErrorCode.NONE, ...unknown]);
-    strictEqual(logOf(world).lastStableOffset, 2);
-    deepStrictEqual(await write({}, 0), [ErrorCode.NONE, ...unknown]);
-    deepStrictEqual(
-      await write({ producerId: -1 }),
-      Array(3).fill(ErrorCode.INVALID_PRODUCER_ID_MAPPING),
-    );
-    deepStrictEqual(
-      await write({ producerEpoch: -1 }),
-      Array(3).fill(ErrorCode.INVALID_PRODUCER_EPOCH),
-    );
-    deepStrictEqual(
-      (await client.call(WRITE_MARKERS, 1, { markers: [] })).markers,
-      [],
-    );
-  },
-);
-
-Deno.test("an open transaction goes on after a restart", async () => {
-  const sim = simHost(29);
+Deno.test("the first to ask for a transaction's coordinator gets one, in every version", async () => {
+  const sim = simHost(721);
   await sim.run(async () => {
-    const first = await TestBroker.start(sim.host);
-    await first.createTopic("t", { partitionCount: 2 });
-    const producer = await TestProducer.begin(first, "p");
-    strictEqual(await producer.write(["a"]), ErrorCode.NONE);
-    strictEqual(await first.stop(), true);
     const broker = await TestBroker.start(sim.host);
     const client = await broker.connect();
-    await producer.reconnect(broker);
-    strictEqual(logOf({ broker }).lastStableOffset, 0);
-    strictEqual(await producer.write(["b"]), ErrorCode.NONE);
-    strictEqual(await producer.write(["c"], "t", 1), ErrorCode.NONE);
-    strictEqual(await producer.end(true), ErrorCode.NONE);
-    const read = await fetchFrom(client, 0, { isolationLevel: 1 });
-    deepStrictEqual(read.values, ["a", "b"]);
-    strictEqual(logOf({ broker }).lastStableOffset, 3);
-    strictEqual(logOf({ broker }, 1).lastStableOffset, 2);
-    strictEqual(await broker.stop(), true);
+    const early = await init(client);
+    strictEqual(early.errorCode, ErrorCode.NOT_COORDINATOR);
+    for (let version = 1; version <= 6; version++) {
+      const keys = version < 4 ? { key: "a" } : { coordinatorKeys: ["a", "b"] };
+      const found = await client.call(FIND, version, { keyType: 1, ...keys });
+      const nodes = version < 4 ? [found] : found.coordinators;
+      deepStrictEqual(
+        nodes.map(({ nodeId, errorCode }) => [nodeId, errorCode]),
+        Array(nodes.length).fill([1, 0]),
+      );
+    }
+    const topic = broker.broker.cluster.image.topics.get(TRANSACTIONS_TOPIC)!;
+    strictEqual(topic.partitions.length, 50);
+    strictEqual(topic.config.get("cleanup.policy"), "compact");
+    strictEqual(topic.config.get("segment.bytes"), "104857600");
+    strictEqual((await init(client)).errorCode, 0);
+    await broker.stop();
+  });
+});
+
+Deno.test("InitProducerId raises the epoch, in every version", async () => {
+  await withTransactions(async ({ client }) => {
+    const first = await init(client, "tx", NOBODY, 0);
+    strictEqual(first.producerEpoch, 0);
+    for (let version = 1; version <= 5; version++) {
+      const next = await init(client, "tx", NOBODY, version);
+      deepStrictEqual(
+        [next.errorCode, next.producerId, next.producerEpoch],
+        [0, first.producerId, version],
+      );
+    }
+    const other = await init(client, "other");
+    notStrictEqual(other.producerId, first.producerId);
+    // Who goes on with an epoch that is not the last one has been replaced.
+    for (let version = 3; version <= 5; version++) {
+      const { errorCode } = await init(client, "tx", first, version);
+      strictEqual(
+        errorCode,
+        version < 4
+          ? ErrorCode.INVALID_PRODUCER_EPOCH
+          : ErrorCode.PRODUCER_FENCED,
+      );
+    }
+  });
+});
+
+Deno.test("InitProducerId refuses time-outs that the broker does not allow", async () => {
+  await withTransactions(async ({ client }) => {
+    for (const transactionTimeoutMs of [0, -1, 1001]) {
+      const { errorCode, producerId } = await client.call(INIT, 4, {
+        transactionalId: "tx",
+        transactionTimeoutMs,
+      });
+      strictEqual(errorCode, ErrorCode.INVALID_TRANSACTION_TIMEOUT);
+      strictEqual(producerId, -1);
+    }
+  }, { "transaction.max.timeout.ms": 1000 });
+});
+
+Deno.test("partitions are added in every version of clients, all or none", async () => {
+  await withTransactions(async ({ client }) => {
+    for (let version = 0; version <= 3; version++) {
+      const identity = await init(client);
+      deepStrictEqual(
+        await add(client, identity, [0, 9, 1], { version }),
+        [
+          ErrorCode.OPERATION_NOT_ATTEMPTED,
+          ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+          ErrorCode.OPERATION_NOT_ATTEMPTED,
+        ],
+      );
+      strictEqual((await describe(client)).transactionState, "Empty");
+      deepStrictEqual(await add(client, identity, [0, 1], { version }), [0, 0]);
+      deepStrictEqual((await describe(client)).topics, [
+        { topic: "t", partitions: [0, 1] },
+      ]);
+      const fenced = version < 2
+        ? ErrorCode.INVALID_PRODUCER_EPOCH
+        : ErrorCode.PRODUCER_FENCED;
+      const old = { ...identity, producerEpoch: identity.producerEpoch + 1 };
+      deepStrictEqual(await add(client, old, [2], { version }), [fenced]);
+      const someone = { ...identity, producerId: 999 };
+      deepStrictEqual(
+        await add(client, someone, [2], { version }),
+        [ErrorCode.INVALID_PRODUCER_ID_MAPPING],
+      );
+      deepStrictEqual(
+        await add(client, identity, [2], { version, transactionalId: "" }),
+        [ErrorCode.INVALID_REQUEST],
+      );
+      strictEqual((await end(client, identity, false)).errorCode, 0);
+    }
+  });
+});
+
+Deno.test("brokers add and verify partitions of many transactions at once", async () => {
+  await withTransactions(async ({ client }) => {
+    const a = await init(client, "a");
+    const b = await init(client, "b");
+    for (const version of [4, 5]) {
+      const transaction = (
+        transactionalId: string,
+        { producerId, producerEpoch }: Identity,
+        partitions: number[],
+        verifyOnly: boolean,
+      ) => ({
+        transactionalId,
+        producerId,
+        producerEpoch,
+        verifyOnly,
+        topics: [{ name: "t", partitions }],
+      });
+      const { errorCode, resultsByTransaction } = await client.call(
+        ADD,
+        version,
+        {
+          transactions: [
+            transaction("a", a, [0], false),
+            transaction("b", b, [0, 7], false),
+            transaction("a", a, [0, 1], true),
+            transaction("c", b, [0], true),
+          ],
+        },
+      );
+      strictEqual(errorCode, 0);
+      deepStrictEqual(
+        resultsByTransaction.map(({ transactionalId, topicResults }) => [
+          transactionalId,
+          topicResults[0].resultsByPartition.map((each) =>
+            each.partitionErrorCode
+          ),
+        ]),
+        [
+          ["a", [0]],
+          ["b", [
+            ErrorCode.OPERATION_NOT_ATTEMPTED,
+            ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+          ]],
+          ["a", [0, ErrorCode.TRANSACTION_ABORTABLE]],
+          ["c", [ErrorCode.INVALID_PRODUCER_ID_MAPPING]],
+        ],
+      );
+    }
+    const none = await client.call(ADD, 4, { transactions: [] });
+    deepStrictEqual(none.resultsByTransaction, []);
+  });
+});
+
+Deno.test("offsets of a group become part of a transaction, in every version", async () => {
+  await withTransactions(async ({ client, broker }) => {
+    const partition = broker.broker.groups.partitionOf("g");
+    for (let version = 0; version <= 4; version++) {
+      const { producerId, producerEpoch } = await init(client);
+      const request = {
+        transactionalId: "tx",
+        producerId,
+        producerEpoch,
+        groupId: "g",
+      };
+      strictEqual(
+        (await client.call(ADD_OFFSETS, version, request)).errorCode,
+        0,
+      );
+      deepStrictEqual((await describe(client)).topics, [
+        { topic: OFFSETS_TOPIC, partitions: [partition] },
+      ]);
+      const old = { ...request, producerEpoch: producerEpoch + 1 };
+      strictEqual(
+        (await client.call(ADD_OFFSETS, version, old)).errorCode,
+        version < 2
+          ? ErrorCode.INVALID_PRODUCER_EPOCH
+          : ErrorCode.PRODUCER_FENCED,
+      );
+    }
+  });
+});
+
+Deno.test("a transaction is ended in every version; only newer clients get an epoch for it", async () => {
+  await withTransactions(async ({ client }) => {
+    for (let version = 0; version <= 4; version++) {
+      const identity = await init(client);
+      const wrong = { ...identity, producerEpoch: identity.producerEpoch + 1 };
+      await add(client, identity, [0]);
+      strictEqual(await produce(client, identity, 0), 0);
+      strictEqual(
+        (await end(client, wrong, true, version)).errorCode,
+        version < 2
+          ? ErrorCode.INVALID_PRODUCER_EPOCH
+          : ErrorCode.PRODUCER_FENCED,
+      );
+      strictEqual((await end(client, identity, true, version)).errorCode, 0);
+      // It is safe to ask again, and only for the same.
+      strictEqual((await end(client, identity, true, version)).errorCode, 0);
+      strictEqual(
+        (await end(client, identity, false, version)).errorCode,
+        ErrorCode.INVALID_TXN_STATE,
+      );
+    }
+    let identity: Identity = await init(client);
+    for (const isCommit of [true, false]) {
+      strictEqual(await produce(client, identity, 0, { version: 12 }), 0);
+      const ended = await end(client, identity, isCommit, 5);
+      deepStrictEqual(
+        [ended.errorCode, ended.producerId, ended.producerEpoch],
+        [0, identity.producerId, identity.producerEpoch + 1],
+      );
+      const again = await end(client, identity, isCommit, 5);
+      deepStrictEqual(
+        [again.errorCode, again.producerEpoch],
+        [0, identity.producerEpoch + 1],
+      );
+      identity = ended;
+    }
+  });
+});
+
+Deno.test("records of a partition that is not in the transaction are refused", async () => {
+  await withTransactions(async ({ client }) => {
+    const identity = await init(client);
+    for (const version of [3, 10, 11]) {
+      strictEqual(
+        await produce(client, identity, 0, { version }),
+        version < 11
+          ? ErrorCode.INVALID_TXN_STATE
+          : ErrorCode.TRANSACTION_ABORTABLE,
+      );
+    }
+    await add(client, identity, [1]);
+    strictEqual(
+      await produce(client, identity, 0, { version: 10 }),
+      ErrorCode.INVALID_TXN_STATE,
+    );
+    strictEqual(await produce(client, identity, 0, { partition: 1 }), 0);
+  });
+});
+
+Deno.test("a new producer aborts what the one before it left open, and fences it", async () => {
+  await withTransactions(async ({ client, broker }) => {
+    const before = await init(client);
+    await add(client, before, [0]);
+    strictEqual(await produce(client, before, 0), 0);
+    let now = await init(client);
+    if (now.errorCode === ErrorCode.CONCURRENT_TRANSACTIONS) {
+      now = await init(client);
+    }
+    strictEqual(now.errorCode, 0);
+    ok(now.producerEpoch > before.producerEpoch);
+    const log = broker.broker.partitions.get("t", 0).log!;
+    strictEqual(log.lastStableOffset, log.highWatermark);
+    strictEqual(
+      await produce(client, before, 1),
+      ErrorCode.INVALID_PRODUCER_EPOCH,
+    );
+    strictEqual(
+      (await end(client, before, true)).errorCode,
+      ErrorCode.PRODUCER_FENCED,
+    );
+  });
+});
+
+Deno.test("transactions are listed by state, producer, duration and name", async () => {
+  await withTransactions(async ({ client, sim }) => {
+    const open = await init(client, "tx");
+    await add(client, open, [0]);
+    const idle = await init(client, "idle");
+    const listed = async (
+      filter: Partial<{
+        stateFilters: string[];
+        producerIdFilters: number[];
+        durationFilter: number;
+        transactionalIdPattern: string;
+      }>,
+      version = 2,
+    ) => {
+      const answer = await client.call(LIST, version, {
+        stateFilters: [],
+        producerIdFilters: [],
+        ...filter,
+      });
+      strictEqual(answer.errorCode, 0);
+      return answer.transactionStates
+        .map((each) => [each.transactionalId, each.transactionState])
+        .sort();
+    };
+    const both = [["idle", "Empty"], ["tx", "Ongoing"]];
+    for (const version of [0, 1, 2]) {
+      deepStrictEqual(await listed({}, version), both);
+      deepStrictEqual(
+        await listed({ stateFilters: ["Ongoing", "Odd"] }, version),
+        [both[1]],
+      );
+      deepStrictEqual(
+        await listed({ producerIdFilters: [idle.producerId] }, version),
+        [both[0]],
+      );
+    }
+    deepStrictEqual(await listed({ transactionalIdPattern: "i.*" }), [both[0]]);
+    deepStrictEqual(await listed({ stateFilters: ["Odd"] }), []);
+    const { unknownStateFilters } = await client.call(LIST, 1, {
+      stateFilters: ["Odd", "Empty"],
+      producerIdFilters: [],
+    });
+    deepStrictEqual(unknownStateFilters, ["Odd"]);
+    const bad = await client.call(LIST, 2, {
+      stateFilters: [],
+      producerIdFilters: [],
+      transactionalIdPattern: "(",
+    });
+    strictEqual(bad.errorCode, ErrorCode.INVALID_REGULAR_EXPRESSION);
+    const long = { stateFilters: ["Ongoing"], durationFilter: 5000 };
+    deepStrictEqual(await listed(long), []);
+    const startMs = sim.loop.nowMs;
+    await until(sim.host, () => sim.loop.nowMs - startMs > 5001);
+    deepStrictEqual(await listed(long), [both[1]]);
+  });
+});
+
+Deno.test("transactions are described one by one", async () => {
+  await withTransactions(async ({ client, sim }) => {
+    const identity = await init(client);
+    const startMs = sim.host.clock.wallMs();
+    await add(client, identity, [2, 0]);
+    const { transactionStates } = await client.call(DESCRIBE, 0, {
+      transactionalIds: ["tx", "unknown", ""],
+    });
+    const [open, ...refused] = transactionStates;
+    deepStrictEqual(
+      refused.map(({ errorCode }) => errorCode),
+      [ErrorCode.TRANSACTIONAL_ID_NOT_FOUND, ErrorCode.INVALID_REQUEST],
+    );
+    ok(open.transactionStartTimeMs >= startMs);
+    deepStrictEqual({ ...open, transactionStartTimeMs: 0 }, {
+      errorCode: 0,
+      transactionalId: "tx",
+      transactionState: "Ongoing",
+      transactionTimeoutMs: 60_000,
+      transactionStartTimeMs: 0,
+      producerId: identity.producerId,
+      producerEpoch: identity.producerEpoch,
+      topics: [{ topic: "t", partitions: [2, 0] }],
+    });
+  });
+});
+
+Deno.test("an open transaction survives a kill, and is aborted when its time is up", async () => {
+  const sim = simHost(722);
+  const config = {
+    "transaction.state.log.num.partitions": 1,
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": 100,
+  };
+  let identity = NOBODY;
+  await sim.run(async () => {
+    const broker = await TestBroker.start(sim.host, config);
+    await broker.createTopic("t");
+    const client = await broker.connect();
+    await client.call(FIND, 2, { key: "tx", keyType: 1 });
+    identity = await client.call(INIT, 4, {
+      transactionalId: "tx",
+      transactionTimeoutMs: 5000,
+    });
+    await add(client, identity, [0]);
+    strictEqual(await produce(client, identity, 0), 0);
+  });
+  sim.crash("kill");
+  sim.restart();
+  await sim.run(async () => {
+    const broker = await TestBroker.start(sim.host, config);
+    const client = await broker.connect();
+    await until(
+      sim.host,
+      async () => (await describe(client)).errorCode === 0,
+    );
+    strictEqual((await describe(client)).transactionState, "Ongoing");
+    const log = broker.broker.partitions.get("t", 0).log!;
+    strictEqual(log.lastStableOffset, 0);
+    await until(sim.host, () => log.lastStableOffset === log.highWatermark);
+    strictEqual((await describe(client)).transactionState, "CompleteAbort");
+    strictEqual(
+      await produce(client, identity, 1),
+      ErrorCode.INVALID_PRODUCER_EPOCH,
+    );
+    await broker.stop();
   });
 });
