@@ -734,3 +734,57 @@ Deno.test("several sends in flight stay one transaction, in their order", async 
     });
   }
 });
+
+Deno.test("a consumer waits for offsets that a transaction has not decided yet", async () => {
+  await scene({}, async ({ sim, fake, partition, producer }) => {
+    const p = producer();
+    await p.initTransactions();
+    await transact(p, ["a", "b", "c"]);
+    p.beginTransaction();
+    await p.sendOffsets([{ topic: "t", partition: 0, offset: 2 }], {
+      groupId: "g",
+    });
+    await p.commitTransaction();
+    const unstable: ScriptedAction = {
+      answer: ({ body }) => ({
+        groups: [{
+          groupId: body.groups[0].groupId,
+          topics: [{
+            name: "t",
+            partitions: [{
+              partitionIndex: 0,
+              committedOffset: -1,
+              metadata: "",
+              errorCode: ErrorCode.UNSTABLE_OFFSET_COMMIT,
+            }],
+          }],
+        }],
+      }),
+    };
+    const broker = fake.broker(1);
+    broker.script(apiKeys.OffsetFetch, unstable, unstable);
+    const consumer = createGroupConsumer(sim.host, {
+      "bootstrap.servers": fake.bootstrap,
+      "group.id": "g",
+      "isolation.level": "read_committed",
+      "auto.offset.reset": "none",
+      "enable.auto.commit": "false",
+    });
+    consumer.assign([{ topic: "t", partition: 0 }]);
+    const [{ records: [record] }] = await consumer.poll(5000);
+    strictEqual(decodeUtf8(record.value!), "c");
+    broker.script(apiKeys.OffsetFetch, unstable);
+    const [{ offset }] = await consumer.committed([{
+      topic: "t",
+      partition: 0,
+    }]);
+    strictEqual(offset, 2);
+    const asked = broker.seen(apiKeys.OffsetFetch);
+    strictEqual(asked.length, 5);
+    ok(asked.every(({ body }) => body.requireStable));
+    // Past the records and the marker: what has no records moves the position too.
+    deepStrictEqual(await consumer.poll(100), []);
+    strictEqual(consumer.positions()[0].offset, partition.endOffset);
+    await consumer.close({ timeoutMs: 0 });
+  });
+});
