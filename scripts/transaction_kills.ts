@@ -11,7 +11,7 @@
 //
 // With `--hold 15` a proxy holds back 15 of a hundred requests of the copiers, for up
 // to `--hold-max` milliseconds, and delivers them after what was sent later. With
-// `--librdkafka 1` one of the copiers is librdkafka's.
+// `--librdkafka 1` one of the copiers is librdkafka's, with `--java 1` one is Java's.
 //
 // Ends with 1 where that does not hold, and leaves the files where they are.
 
@@ -25,7 +25,12 @@ import type { HistoryWriter } from "../core/testing/history.ts";
 import { RecordedReader } from "../core/testing/recorded_reader.ts";
 import { SimRandom } from "../core/testing/sim_random.ts";
 import { apis } from "../core/wire/kafka/apis.ts";
-import { CopierSlot, kqCopier, librdkafkaCopier } from "./kills/copier_slot.ts";
+import {
+  CopierSlot,
+  javaCopier,
+  kqCopier,
+  librdkafkaCopier,
+} from "./kills/copier_slot.ts";
 import { judgeRun } from "./kills/copy_verdict.ts";
 import { historyFile, readHistoryFiles } from "./kills/history_files.ts";
 import {
@@ -43,6 +48,8 @@ const flags = numberFlags(Deno.args, {
   copiers: 2,
   /** How many of them are librdkafka's. */
   librdkafka: 0,
+  /** How many of the others are by Java's clients. */
+  java: 0,
   inputs: 4,
   outputs: 3,
   session: 3000,
@@ -122,12 +129,17 @@ async function startProxy(): Promise<HoldingProxy> {
 }
 
 const librdkafka = flags.librdkafka === 0 ? kqCopier : await librdkafkaCopier();
+const java = flags.java === 0 ? kqCopier : await javaCopier();
+const kinds = [
+  ...Array.from({ length: flags.librdkafka }, () => librdkafka),
+  ...Array.from({ length: flags.java }, () => java),
+];
 const copiers = Array.from(
   { length: flags.copiers },
   (_, index) =>
     new CopierSlot({
       index,
-      kind: index < flags.librdkafka ? librdkafka : kqCopier,
+      kind: kinds[index] ?? kqCopier,
       random,
       isHasty: proxy !== null,
       orders: {

@@ -2,6 +2,7 @@
 // its producer is beyond use, and has a next one in its place.
 
 import type { SimRandom } from "../../core/testing/sim_random.ts";
+import { newerClientsClassPath } from "../conformance/apache_kafka.ts";
 import { pythonWith } from "../conformance/install.ts";
 import type { CopierOrders } from "./copier.ts";
 import { denoCommand, KilledProcess } from "./kq_process.ts";
@@ -19,12 +20,16 @@ const HASTE = {
 /** Whose client a copier uses. */
 export interface CopierKind {
   readonly command: readonly string[];
+  readonly argsOf: (orders: CopierOrders) => readonly string[];
   /** What makes its producer give up early. */
   readonly haste: { readonly [key: string]: string };
 }
 
+const asJson = (orders: CopierOrders) => [JSON.stringify(orders)];
+
 export const kqCopier: CopierKind = {
   command: denoCommand("scripts/kills/copier.ts"),
+  argsOf: asJson,
   haste: HASTE,
 };
 
@@ -36,7 +41,32 @@ export async function librdkafkaCopier(): Promise<CopierKind> {
       await pythonWith("confluent-kafka-2.16.1", packages),
       new URL("copier.py", import.meta.url).pathname,
     ],
+    argsOf: asJson,
     haste: { ...HASTE, "socket.timeout.ms": "1500" },
+  };
+}
+
+/** By Java's clients, of a version that takes a new epoch for each transaction. */
+export async function javaCopier(): Promise<CopierKind> {
+  const classPath = await newerClientsClassPath();
+  if (classPath === null) throw new Error("Java's clients cannot be had here");
+  return {
+    command: [
+      "java",
+      "-cp",
+      classPath,
+      new URL("Copier.java", import.meta.url).pathname,
+    ],
+    argsOf: ({ consumer, producer, ...others }) => [
+      ...Object.entries(others).map(([key, value]) => `${key}=${value}`),
+      ...Object.entries(consumer).map(([key, value]) =>
+        `consumer.${key}=${value}`
+      ),
+      ...Object.entries(producer).map(([key, value]) =>
+        `producer.${key}=${value}`
+      ),
+    ],
+    haste: HASTE,
   };
 }
 
@@ -69,7 +99,7 @@ export class CopierSlot {
     const orders = this.#ordersOf(life);
     const { name } = orders;
     const started = this.#process = new KilledProcess(
-      [...kind.command, JSON.stringify(orders)],
+      [...kind.command, ...kind.argsOf(orders)],
       { out: `${directory}/${name}.out`, err: `${directory}/${name}.err` },
     );
     void started.finished.then((code) => {
