@@ -161,16 +161,18 @@ function transactionalBatches(
   return batches;
 }
 
-/** Where the first batch in a transaction is, behind whichever others; -1 where none is. */
+/**
+ * Where the first batch in a transaction is, behind whichever others; -1 where none is.
+ * One without a producer, or a number, is refused for that.
+ */
 function transactionalAt(records: Uint8Array): number {
   let at = 0;
   while (records.length - at >= BATCH_HEADER_BYTES) {
     if (batchMagic(records, at) !== 2) return -1;
     if (
-      batchIsTransactional(records, at) && batchProducerId(records, at) >= 0
-    ) {
-      return at;
-    }
+      batchIsTransactional(records, at) && batchProducerId(records, at) >= 0 &&
+      batchBaseSequence(records, at) >= 0
+    ) return at;
     const sizeBytes = batchSize(records, at);
     if (sizeBytes < BATCH_HEADER_BYTES) return -1;
     at += sizeBytes;

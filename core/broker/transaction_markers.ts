@@ -1,6 +1,7 @@
 // Writes the markers that end transactions into the partitions that this broker
 // leads, and tells the groups whose offsets a transaction carried.
 
+import { AssertionError } from "../base/assert.ts";
 import { OFFSETS_TOPIC } from "../groups/group_coordinator.ts";
 import type { Host } from "../host/host.ts";
 import type {
@@ -79,6 +80,7 @@ export class LocalMarkers implements MarkerWriter {
         (error) => failureOf(error).errorCode,
       );
     } catch (error) {
+      if (error instanceof AssertionError) throw error;
       return failureOf(error).errorCode;
     }
   }
@@ -90,6 +92,7 @@ export class LocalMarkers implements MarkerWriter {
       this.#options.onOffsetsDecided(index, producerId, isCommit);
       return ErrorCode.NONE;
     } catch (error) {
+      if (error instanceof AssertionError) throw error;
       const { errorCode } = failureOf(error);
       return NOT_READY.has(errorCode)
         ? ErrorCode.NOT_LEADER_OR_FOLLOWER
