@@ -8,7 +8,6 @@
 // KIP-98, KIP-360, KIP-447, KIP-890.
 
 import { sleep } from "../host/host.ts";
-import type { KafkaConnection } from "../rpc/client.ts";
 import { exchange } from "../rpc/exchange.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import {
@@ -27,7 +26,6 @@ import {
   initProducerIdRequest,
   initProducerIdResponse,
 } from "../wire/kafka/messages/init_producer_id.ts";
-import { produceRequest } from "../wire/kafka/messages/produce.ts";
 import {
   txnOffsetCommitRequest,
   txnOffsetCommitResponse,
@@ -43,6 +41,12 @@ import {
   type FailureVerdict,
   type TransactionStep,
 } from "./transaction_errors.ts";
+import {
+  checkVersion,
+  endVersions,
+  offersNewer,
+  offsetCommitVersions,
+} from "./transaction_versions.ts";
 
 const INIT = exchange(initProducerIdRequest, initProducerIdResponse);
 const ADD_PARTITIONS = exchange(
@@ -61,10 +65,6 @@ const INIT_EPOCH_VERSION_MIN = 3;
 const ADD_PARTITIONS_VERSION_MAX = 3;
 /** The first version that says as which member of the group. */
 const MEMBER_VERSION_MIN = 3;
-
-/** From these versions on, each transaction has an epoch of its own. */
-const NEWER = { produce: 12, offsetCommit: 5, end: 5 } as const;
-const NEWER_FEATURE = { name: "transaction.version", level: 2 } as const;
 
 /** How long a coordinator that is busy with the last transaction is left alone. */
 export const BUSY_PAUSE_MS = 20;
@@ -250,7 +250,7 @@ export class TransactionCalls {
     limits: StepLimits,
   ): Promise<StepOutcome<void>> {
     const { group, offsets, isNewer } = commit;
-    const versionMax = isNewer ? NEWER.offsetCommit : NEWER.offsetCommit - 1;
+    const { min, max: versionMax } = offsetCommitVersions(isNewer);
     return this.#until({
       ...limits,
       name: "TxnOffsetCommit",
@@ -260,7 +260,7 @@ export class TransactionCalls {
           nodeId,
           OFFSET_COMMIT,
           (version) => {
-            checkVersion(version, isNewer ? versionMax : 0, nodeId);
+            checkVersion(version, min, nodeId);
             if (isOfMember(group)) {
               checkVersion(version, MEMBER_VERSION_MIN, nodeId);
             }
@@ -292,7 +292,7 @@ export class TransactionCalls {
     options: { readonly isCommit: boolean; readonly isNewer: boolean },
   ): Promise<StepOutcome<ProducerEpoch>> {
     const { isCommit, isNewer } = options;
-    const versionMax = isNewer ? NEWER.end : NEWER.end - 1;
+    const { min, max: versionMax } = endVersions(isNewer);
     return this.#until({
       name: "EndTxn",
       node: this.#node,
@@ -302,7 +302,7 @@ export class TransactionCalls {
           deadlineMs,
           () =>
             this.#cluster.callNode(nodeId, END, (version) => {
-              checkVersion(version, isNewer ? versionMax : 0, nodeId);
+              checkVersion(version, min, nodeId);
               return {
                 transactionalId: this.#transactionalId,
                 ...producer,
@@ -412,37 +412,9 @@ export class TransactionCalls {
   }
 }
 
-/** Versions of Produce that a transaction is spoken in. */
-export function produceVersions(
-  isNewer: boolean,
-): { readonly min: number; readonly max: number } {
-  return isNewer
-    ? { min: NEWER.produce, max: NEWER.produce }
-    : { min: MAGIC_2_VERSION, max: NEWER.produce - 1 };
-}
-
-const MAGIC_2_VERSION = 3;
-
-function offersNewer(connection: KafkaConnection): boolean {
-  const level = connection.features.get(NEWER_FEATURE.name) ?? 0;
-  return level >= NEWER_FEATURE.level &&
-    connection.versionOf(produceRequest) >= NEWER.produce &&
-    connection.versionOf(txnOffsetCommitRequest) >= NEWER.offsetCommit &&
-    connection.versionOf(endTxnRequest) >= NEWER.end;
-}
-
 function isOfMember(group: ConsumerGroupMetadata): boolean {
   return (group.generationId ?? -1) >= 0 || (group.memberId ?? "") !== "" ||
     (group.groupInstanceId ?? null) !== null;
-}
-
-function checkVersion(version: number, versionMin: number, nodeId: number) {
-  if (version >= versionMin) return;
-  throw new KafkaError(
-    "UNSUPPORTED_VERSION",
-    `Broker ${nodeId} speaks version ${version} of a request of which this ` +
-      `transaction needs version ${versionMin}`,
-  );
 }
 
 function throwCode(errorCode: number, what: string): void {

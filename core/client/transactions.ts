@@ -18,7 +18,6 @@ import type { DeliveryCallback } from "./producer_record.ts";
 import {
   type ConsumerGroupMetadata,
   type ProducerEpoch,
-  produceVersions,
   type StepFailure,
   TransactionCalls,
 } from "./transaction_calls.ts";
@@ -28,6 +27,8 @@ import {
   FatalTransactionError,
 } from "./transaction_errors.ts";
 import { TransactionState } from "./transaction_state.ts";
+import { produceVersions, type VersionSpan } from "./transaction_versions.ts";
+import { Turn } from "./turn.ts";
 
 export interface TransactionSettings {
   readonly transactionalId: string;
@@ -50,12 +51,6 @@ export interface TransactionParts {
   readonly renumber: () => void;
 }
 
-interface Call {
-  readonly name: string;
-  readonly outcome: Promise<void>;
-  hasFailed: boolean;
-}
-
 export class Transactions implements Numbering {
   readonly transactionalId: string;
   readonly #settings: TransactionSettings;
@@ -73,14 +68,17 @@ export class Transactions implements Numbering {
     if (error !== null) this.recordFailed(error);
   };
   readonly #offsetSends = new Set<Promise<void>>();
-  /** The call under way, or one whose outcome nobody has seen. */
-  #call: Call | null = null;
+  readonly #turn: Turn;
 
   constructor(settings: TransactionSettings, parts: TransactionParts) {
     this.transactionalId = settings.transactionalId;
     this.#settings = settings;
     this.#parts = parts;
     this.#state = new TransactionState(settings.transactionalId);
+    this.#turn = new Turn(parts.cluster.host.clock, {
+      owner: `transactional id ${settings.transactionalId}`,
+      blockMaxMs: settings.blockMaxMs,
+    });
     this.#calls = new TransactionCalls(
       parts.cluster,
       settings.transactionalId,
@@ -112,7 +110,7 @@ export class Transactions implements Numbering {
   }
 
   /** Which versions of Produce carry the transaction. */
-  get produceVersions(): { readonly min: number; readonly max: number } {
+  get produceVersions(): VersionSpan {
     return produceVersions(this.#state.hasEpochPerTransaction);
   }
 
@@ -130,21 +128,21 @@ export class Transactions implements Numbering {
   }
 
   init(): Promise<void> {
-    return this.#run("initTransactions", async () => {
+    return this.#turn.run("initTransactions", async () => {
       this.#state.startInit();
       await this.#identify(null);
     });
   }
 
   begin(): void {
-    this.#refuseDuring("beginTransaction");
+    this.#turn.refuseDuring("beginTransaction");
     this.#state.begin(this.#calls.offersEpochPerTransaction);
     this.#added.clear();
     this.#toAdd.clear();
   }
 
   commit(): Promise<void> {
-    return this.#run("commitTransaction", async () => {
+    return this.#turn.run("commitTransaction", async () => {
       this.#state.startCommit();
       await Promise.all(this.#offsetSends);
       await this.#parts.flush();
@@ -158,7 +156,7 @@ export class Transactions implements Numbering {
   }
 
   abort(): Promise<void> {
-    return this.#run("abortTransaction", () => this.#abort());
+    return this.#turn.run("abortTransaction", () => this.#abort());
   }
 
   /** Commits a group's offsets as part of the transaction. */
@@ -166,7 +164,7 @@ export class Transactions implements Numbering {
     offsets: readonly OffsetToCommit[],
     group: ConsumerGroupMetadata,
   ): Promise<void> {
-    const refusal = this.#refusalDuring("sendOffsets") ??
+    const refusal = this.#turn.refusalDuring("sendOffsets") ??
       this.#state.refusalOf("sendOffsets");
     if (refusal !== null) throw refusal;
     checkGroup(group);
@@ -180,7 +178,7 @@ export class Transactions implements Numbering {
 
   /** Waits for the call under way, and aborts what is open. */
   async close(): Promise<void> {
-    if (this.#call !== null) await this.#isOverInTime(this.#call);
+    await this.#turn.settled();
     if (!this.#state.isOpen) return;
     try {
       await this.abort();
@@ -191,9 +189,9 @@ export class Transactions implements Numbering {
 
   /** Why no record can be sent now; `null` where one can. */
   refusalOfSend(): Error | null {
-    return this.#state.maySend && this.#call === null
+    return this.#state.maySend && this.#turn.isFree
       ? null
-      : this.#refusalDuring("send") ?? this.#state.refusalOf("send");
+      : this.#turn.refusalDuring("send") ?? this.#state.refusalOf("send");
   }
 
   /** True where batches may leave for a partition; else it is made part of the transaction. */
@@ -376,63 +374,6 @@ export class Transactions implements Numbering {
     const isIdLost = error instanceof KafkaError &&
       error.errorName === "INVALID_PRODUCER_ID_MAPPING";
     this.#state.needEpoch({ isIdLost });
-  }
-
-  /** Starts a call, or goes on waiting for one that took too long before. */
-  async #run(name: string, start: () => Promise<void>): Promise<void> {
-    this.#refuseDuring(name);
-    if (this.#call === null) {
-      const outcome = start();
-      const call: Call = { name, outcome, hasFailed: false };
-      outcome.catch(() => call.hasFailed = true);
-      this.#call = call;
-    }
-    const call = this.#call;
-    if (await this.#isOverInTime(call)) {
-      if (this.#call === call) this.#call = null;
-      return await call.outcome;
-    }
-    throw new KafkaError(
-      "REQUEST_TIMED_OUT",
-      `${name} of ${this.transactionalId} has not ended within ` +
-        `${this.#settings.blockMaxMs} ms; call it again to wait on`,
-    );
-  }
-
-  async #isOverInTime(call: Call): Promise<boolean> {
-    const { clock } = this.#parts.cluster.host;
-    let cancel = () => {};
-    const timeout = new Promise<boolean>((resolve) => {
-      cancel = clock.after(this.#settings.blockMaxMs, () => resolve(false));
-    });
-    const isOver = () => true;
-    const isInTime = await Promise.race([
-      call.outcome.then(isOver, isOver),
-      timeout,
-    ]);
-    cancel();
-    return isInTime;
-  }
-
-  #refuseDuring(name: string): void {
-    const refusal = this.#refusalDuring(name);
-    if (refusal !== null) throw refusal;
-  }
-
-  /** Why a call cannot be made while another's outcome is open. */
-  #refusalDuring(name: string): Error | null {
-    const call = this.#call;
-    if (call === null || call.name === name) return null;
-    if (call.hasFailed) {
-      this.#call = null;
-      return null;
-    }
-    return new KafkaError(
-      "INVALID_TXN_STATE",
-      `Cannot ${name} for transactional id ${this.transactionalId}: ` +
-        `${call.name} was called before, and has to be waited for; ` +
-        "call it again where it took too long",
-    );
   }
 }
 
