@@ -272,6 +272,17 @@ Deno.test("partitions are added in every version of clients, all or none", async
         [ErrorCode.INVALID_REQUEST],
       );
       strictEqual((await end(client, identity, false)).errorCode, 0);
+      const internal = await client.call(ADD, version, {
+        v3AndBelowTransactionalId: "tx",
+        v3AndBelowProducerId: identity.producerId,
+        v3AndBelowProducerEpoch: identity.producerEpoch,
+        v3AndBelowTopics: [{ name: TRANSACTIONS_TOPIC, partitions: [0] }],
+      });
+      strictEqual(
+        internal.resultsByTopicV3AndBelow[0].resultsByPartition[0]
+          .partitionErrorCode,
+        ErrorCode.TOPIC_AUTHORIZATION_FAILED,
+      );
     }
   });
 });
