@@ -320,14 +320,15 @@ try {
     reader.run(() => isOver),
     watch.run(() => isOver),
   ]);
+  // Somewhat longer than the kills take: the last ones have to hit something, too.
   const seconds = Math.max(
-    (flags.kills + flags["broker-kills"]) * flags.between / 2000,
+    (flags.kills + flags["broker-kills"]) * flags.between / 1600,
     flags.seconds,
   );
   let isHurrying = false;
   await Promise.all([
     produce(history, () => isHurrying, flags.records / seconds),
-    Promise.all([kill(admin, history), pause(seconds * 1000)])
+    Promise.all([kill(admin, history), pause(flags.seconds * 1000)])
       .finally(() => isHurrying = true),
   ]);
   say("all is produced, and all kills are over");
