@@ -5,16 +5,18 @@
 // word was counted: its values must be 1, 2, 3 and so on, once each. What that comes to
 // follows from the input alone, so it is the same on every broker.
 
-import { fileURLToPath } from "node:url";
 import { OffsetAt } from "../../core/client/list_offsets.ts";
 import { kafkaClassPath, toolArgs } from "./apache_kafka.ts";
 import { Feeder, type Ledger, settles } from "./feeder.ts";
+import { withProgram } from "./java_program.ts";
 import type { Cell } from "./suite.ts";
 import type { KeyedRecord } from "./transaction_client.ts";
-import { WorkerClient } from "./worker_client.ts";
+import { javaTransactions } from "./transaction_suite.ts";
+import type { WorkerClient } from "./worker_client.ts";
 
 /** The column of the table. */
 export const STREAMS = "Kafka Streams 3.9.1";
+const PROGRAM = "WordCount";
 const APPLICATION = "streams-count";
 const [INPUT, OUTPUT] = ["streams-lines", "streams-words"];
 const REPARTITION = `${APPLICATION}-words-repartition`;
@@ -86,11 +88,11 @@ class Application {
   readonly #lines: string[] = [];
   readonly #reading: Promise<void>;
 
-  constructor(classPath: string, bootstrap: string, state: string) {
-    const source = new URL("./clients/WordCount.java", import.meta.url);
+  /** @param programPath The class path with the program. */
+  constructor(programPath: string, bootstrap: string, state: string) {
     const args = [bootstrap, APPLICATION, INPUT, OUTPUT, state];
     this.#child = new Deno.Command("java", {
-      args: toolArgs(classPath, fileURLToPath(source), args),
+      args: toolArgs(programPath, PROGRAM, args),
       stdin: "piped",
       stdout: "piped",
       stderr: "null",
@@ -158,7 +160,7 @@ class Application {
 class StreamsRun {
   readonly cells: Cell[] = [];
   readonly #options: StreamsOptions;
-  readonly #classPath: string;
+  readonly #programPath: string;
   readonly #feeder: Feeder;
   readonly #reader: WorkerClient;
   readonly #state: string;
@@ -167,19 +169,19 @@ class StreamsRun {
   #lines = 0;
   #hasFailed = false;
 
-  constructor(options: StreamsOptions, classPath: string) {
+  constructor(
+    options: StreamsOptions,
+    programPath: string,
+    reader: WorkerClient,
+  ) {
     this.#options = options;
-    this.#classPath = classPath;
+    this.#programPath = programPath;
     this.#feeder = new Feeder(options.bootstrap);
     this.#state = Deno.makeTempDirSync({
       dir: options.work,
       prefix: "streams-",
     });
-    const source = new URL("./clients/Transactions.java", import.meta.url);
-    const args = toolArgs(classPath, fileURLToPath(source), [
-      options.bootstrap,
-    ]);
-    this.#reader = new WorkerClient("Java", "java", args);
+    this.#reader = reader;
   }
 
   async run(): Promise<void> {
@@ -220,7 +222,7 @@ class StreamsRun {
   #start(): Application {
     const { bootstrap } = this.#options;
     return this.#application = new Application(
-      this.#classPath,
+      this.#programPath,
       bootstrap,
       this.#state,
     );
@@ -354,7 +356,11 @@ export async function runStreams(options: StreamsOptions): Promise<Cell[]> {
       reason,
     }];
   }
-  const run = new StreamsRun(options, classPath);
+  const run = new StreamsRun(
+    options,
+    await withProgram(classPath, PROGRAM),
+    await javaTransactions("Java", classPath, options.bootstrap),
+  );
   try {
     await run.run();
   } finally {

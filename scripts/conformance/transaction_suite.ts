@@ -5,7 +5,6 @@
 // The clients run at once, each with topics and ids of its own; then each reads what
 // all have written.
 
-import { fileURLToPath } from "node:url";
 import { apiKeys } from "../../core/wire/kafka/apis.ts";
 import {
   kafkaClassPath,
@@ -19,6 +18,7 @@ import {
   UnsupportedError,
 } from "./client.ts";
 import { Feeder, settles } from "./feeder.ts";
+import { withProgram } from "./java_program.ts";
 import type { Cell } from "./suite.ts";
 import type {
   CommittedRecord,
@@ -57,6 +57,18 @@ export interface TransactionSuiteOptions {
 const range = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
 
+/** A client that is `clients/Transactions.java`. */
+export async function javaTransactions(
+  name: string,
+  classPath: string,
+  bootstrap: string,
+): Promise<WorkerClient> {
+  const program = "Transactions";
+  const programPath = await withProgram(classPath, program);
+  const args = toolArgs(programPath, program, [bootstrap]);
+  return new WorkerClient(name, "java", args);
+}
+
 /** Java's clients, which the suite's other features know through their tools only. */
 export const javaTransactionKinds: readonly ClientKind[] = [
   ["Java client 3.9.1", kafkaClassPath],
@@ -68,9 +80,7 @@ export const javaTransactionKinds: readonly ClientKind[] = [
     if (classPath === null) {
       throw new UnavailableError("needs Java 17, and Maven for the first run");
     }
-    const source = new URL("./clients/Transactions.java", import.meta.url);
-    const args = toolArgs(classPath, fileURLToPath(source), [bootstrap]);
-    return new WorkerClient(name as string, "java", args);
+    return await javaTransactions(name as string, classPath, bootstrap);
   },
 }));
 

@@ -1,8 +1,7 @@
 // Transactions with Apache Kafka's own tools and kcat: those that write and read in
 // them, and the one that operators look at them with.
 
-import { fileURLToPath } from "node:url";
-import { kafkaClassPath, toolArgs } from "./apache_kafka.ts";
+import { kafkaClassPath } from "./apache_kafka.ts";
 import type { ClientKind } from "./client.ts";
 import {
   featuresInto,
@@ -19,7 +18,7 @@ import { kcat } from "./kcat_client.ts";
 import type { Cell } from "./suite.ts";
 import { PREFIX, TransactionsCommand } from "./transactions_command.ts";
 import type { KeyedRecord, TransactionClient } from "./transaction_client.ts";
-import { WorkerClient } from "./worker_client.ts";
+import { javaTransactions } from "./transaction_suite.ts";
 
 const CONSOLE_CONSUMER = "org.apache.kafka.tools.consumer.ConsoleConsumer";
 const PRODUCER_PERFORMANCE = "org.apache.kafka.tools.ProducerPerformance";
@@ -104,7 +103,9 @@ async function readWithTools(
       for (const [level, wanted] of levels) {
         const out = await run.tools.run(CONSOLE_CONSUMER, [
           ...["--bootstrap-server", run.bootstrap, "--topic", topic],
-          ...["--from-beginning", "--isolation-level", level],
+          // Without a partition it would leave a group behind.
+          ...["--partition", "0", "--offset", "earliest"],
+          ...["--isolation-level", level],
           ...["--max-messages", String(wanted.length)],
           ...["--timeout-ms", "20000"],
         ]);
@@ -220,15 +221,15 @@ async function lookWithCommand(
   await writer.begin(open, topic, ["d", "e"]);
   await writer.send(open, other, ["f"]);
   await command.feature("list", async () => {
-    await command.says(["list"], /^cmd-open BROKER ID Ongoing$/);
-    await command.says(["list", "--duration-filter", "1"], /^cmd-open/);
+    await command.says(["list"], /^tx-open BROKER ID Ongoing$/);
+    await command.says(["list", "--duration-filter", "1"], /^tx-open/);
     await command.says(["list", "--duration-filter", "3600000"]);
   });
   await command.feature("describe", async () => {
     await command.says(describe(empty), /Empty/);
     await command.says(describe(committed), /CompleteCommit/);
     await command.says(describe(aborted), /CompleteAbort/);
-    await command.says(describe(open), /Ongoing .*cmd-topic-0/);
+    await command.says(describe(open), /Ongoing .*tx-topic-0/);
     await command.says(describe(`${PREFIX}nobody`));
   });
   await command.feature("describe producers", async () => {
@@ -244,7 +245,7 @@ async function lookWithCommand(
     const find = ["find-hanging", "--topic", hanging];
     const all = ["--max-transaction-timeout", "0"];
     await command.says(find, /^Topic/);
-    await command.says([...find, ...all], /^cmd-hanging 0 ID /);
+    await command.says([...find, ...all], /^tx-hanging 0 ID /);
     const there = ["--topic", hanging, "--partition", "0"];
     await command.says(["describe-producers", ...there], / 0$/);
     await command.says(["abort", ...there, "--start-offset", "0"]);
@@ -286,9 +287,7 @@ export async function runTransactionTools(
   // Without Java the suite has said already what cannot be had.
   if (!kinds.includes(javaTools) || classPath === null) return cells;
   const tools = await JavaTools.open();
-  const source = new URL("./clients/Transactions.java", import.meta.url);
-  const args = toolArgs(classPath, fileURLToPath(source), [bootstrap]);
-  const client = new WorkerClient("Java", "java", args);
+  const client = await javaTransactions("Java", classPath, bootstrap);
   const feature = featuresInto(cells, progress);
   const run: GroupRun = { bootstrap, tools, feature };
   const transcripts: Transcripts = {};

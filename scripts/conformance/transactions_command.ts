@@ -7,7 +7,7 @@ import { javaTools } from "./java_client.ts";
 
 const COMMAND = "org.apache.kafka.tools.TransactionsCommand";
 /** Names of what the scenarios make begin so; other rows are of other features. */
-export const PREFIX = "cmd-";
+export const PREFIX = "tx-";
 /** Columns with values that differ from run to run, and what stands for them. */
 const VARYING: Readonly<Record<string, string>> = {
   Coordinator: "BROKER",

@@ -5,11 +5,11 @@ import { tableLines } from "./transactions_command.ts";
 Deno.test("of a table, ids and times do not count, nor does the order", () => {
   assertLines(
     "TransactionalId  Coordinator  ProducerId  TransactionState\n" +
-      "cmd-b            1            17          Ongoing\n" +
-      "cmd-a            1            9           Empty\n",
+      "tx-b            1            17          Ongoing\n" +
+      "tx-a            1            9           Empty\n",
     "TransactionalId Coordinator ProducerId TransactionState",
-    "cmd-a BROKER ID Empty",
-    "cmd-b BROKER ID Ongoing",
+    "tx-a BROKER ID Empty",
+    "tx-b BROKER ID Ongoing",
   );
   assertLines(
     "ProducerId ProducerEpoch LastTimestamp CurrentTransactionStartOffset\n" +
