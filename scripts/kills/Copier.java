@@ -32,8 +32,8 @@ import org.apache.kafka.common.errors.UnsupportedVersionException;
 
 public class Copier {
     static final double ABORT_CHANCE = 0.1;
-    static final double PAUSE_CHANCE = 0.3;
-    static final int PAUSE_MAX_MS = 200;
+    static final double PAUSE_CHANCE = 0.4;
+    static final int PAUSE_MAX_MS = 300;
     static final int BEYOND_USE = 3;
 
     final Map<String, String> orders;

@@ -9,8 +9,8 @@ import time
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 ABORT_CHANCE = 0.1
-PAUSE_CHANCE = 0.3
-PAUSE_MAX_S = 0.2
+PAUSE_CHANCE = 0.4
+PAUSE_MAX_S = 0.3
 POLL_S = 0.5
 TIMEOUT_S = 60
 BEYOND_USE = 3

@@ -45,8 +45,8 @@ export interface CopierOrders {
 
 const ABORT_CHANCE = 0.1;
 /** How often, and for how long, it lingers between two steps, where it may be killed. */
-const PAUSE_CHANCE = 0.3;
-const PAUSE_MAX_MS = 200;
+const PAUSE_CHANCE = 0.4;
+const PAUSE_MAX_MS = 300;
 const POLL_MS = 500;
 const BEYOND_USE = 3;
 
