@@ -6,7 +6,8 @@ import { printRows } from "../core/cli/rows.ts";
 import { UsageError } from "../core/cli/usage_error.ts";
 import { didYouMean } from "../core/config/did_you_mean.ts";
 import { withAdmin } from "./_admin.ts";
-import { idPatterns, OPEN_STATES, STATES } from "./_transactions.ts";
+import { transactionStatuses } from "../core/transactions/transaction_state.ts";
+import { idPatterns, OPEN_STATES } from "./_transactions.ts";
 
 export default command({
   details: "Lists the transactional ids that the brokers coordinate.",
@@ -85,11 +86,13 @@ export default command({
 /** A state as Kafka writes it. */
 function stateOf(text: string): string {
   const wanted = text.trim().toLowerCase();
-  const state = STATES.find((name) => name.toLowerCase() === wanted);
+  const state = transactionStatuses.find((name) =>
+    name.toLowerCase() === wanted
+  );
   if (state !== undefined) return state;
   throw new UsageError(
-    `--state: expected one of ${STATES.join(", ")}, got ${
+    `--state: expected one of ${transactionStatuses.join(", ")}, got ${
       JSON.stringify(text)
-    }${didYouMean(text, STATES)}`,
+    }${didYouMean(text, transactionStatuses)}`,
   );
 }
