@@ -93,8 +93,9 @@ export function verifyProduced(
   }
   const { transactionalId } = request;
   if (transactionalId === null) {
+    // As Apache Kafka answers, which looks for the right to use the id first.
     const error = new KafkaError(
-      "INVALID_TXN_STATE",
+      "TRANSACTIONAL_ID_AUTHORIZATION_FAILED",
       "The batch is in a transaction, but the request names no transactional id.",
     );
     return withVerdicts(

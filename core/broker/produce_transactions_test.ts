@@ -263,14 +263,17 @@ onBroker(
     );
     deepStrictEqual(
       await send([batchOf(["fine"]), first.batch(["a"])], null),
-      [ErrorCode.NONE, ErrorCode.INVALID_TXN_STATE],
+      [ErrorCode.NONE, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED],
     );
     // The flag does not hide behind another batch.
     const hidden = new Uint8Array([
       ...batchOf(["a"]),
       ...first.batch(["b"], { baseSequence: 0 }),
     ]);
-    deepStrictEqual(await send([hidden], null), [ErrorCode.INVALID_TXN_STATE]);
+    deepStrictEqual(
+      await send([hidden], null),
+      [ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED],
+    );
     deepStrictEqual(await send([hidden], "p"), [ErrorCode.INVALID_RECORD]);
     // Records in a transaction and others may share a request.
     deepStrictEqual(
