@@ -1,7 +1,7 @@
 // Transactions on a whole broker that crashes again and again: power cuts in the
 // middle of disk calls, kills, failing calls, broken connections. Producers of both
 // protocols write, commit offsets, end their transactions, leave them open, and
-// come back with epochs that are not theirs any more; one is kq's own.
+// come back with epochs that are not theirs any more.
 //
 //   the history   holds for every checker (history_checks.ts)
 //   offsets       of a transaction are there if, and only if, its records are
