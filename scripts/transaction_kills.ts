@@ -12,8 +12,11 @@
 // With `--hold 15` a proxy holds back 15 of a hundred requests of the copiers, for up
 // to `--hold-max` milliseconds, and delivers them after what was sent later. With
 // `--librdkafka 1` one of the copiers is librdkafka's, with `--java 1` one is Java's.
+// With `--apache-kafka 1` Apache Kafka 3.9.1 is put through the same, instead of kq;
+// it is not killed.
 //
-// Ends with 1 where that does not hold, and leaves the files where they are.
+// Ends with 1 where that does not hold, and leaves the files where they are, as it
+// does with `--keep 1`; `requests` there tells what came late.
 
 import { type Admin, createAdmin } from "../core/client/admin.ts";
 import { createProducer } from "../core/client/producer.ts";
@@ -25,6 +28,7 @@ import type { HistoryWriter } from "../core/testing/history.ts";
 import { RecordedReader } from "../core/testing/recorded_reader.ts";
 import { SimRandom } from "../core/testing/sim_random.ts";
 import { apis } from "../core/wire/kafka/apis.ts";
+import { ApacheKafkaProcess } from "./kills/apache_kafka_process.ts";
 import {
   CopierSlot,
   javaCopier,
@@ -33,6 +37,7 @@ import {
 } from "./kills/copier_slot.ts";
 import { judgeRun } from "./kills/copy_verdict.ts";
 import { historyFile, readHistoryFiles } from "./kills/history_files.ts";
+import { requestFile } from "./kills/request_file.ts";
 import {
   BrokerProcess,
   freePort,
@@ -62,6 +67,10 @@ const flags = numberFlags(Deno.args, {
   /** How many of a hundred requests of copiers are held back, and for how long at most. */
   hold: 0,
   "hold-max": 30_000,
+  /** 1 for Apache Kafka in the place of kq. */
+  "apache-kafka": 0,
+  /** 1 to leave the files where they are in any case. */
+  keep: 0,
 });
 const INPUT = "numbers";
 const OUTPUT = "copies";
@@ -76,7 +85,8 @@ const LAST_RECORDS_MS = 180_000;
 const random = new SimRandom(flags.seed);
 const host = denoHost();
 const work = await Deno.makeTempDir({ prefix: "kq-transaction-kills-" });
-const broker = new BrokerProcess(work, [
+const Broker = flags["apache-kafka"] === 1 ? ApacheKafkaProcess : BrokerProcess;
+const broker = new Broker(work, [
   "group.initial.rebalance.delay.ms=0",
   "group.min.session.timeout.ms=1000",
   `group.consumer.session.timeout.ms=${flags.session}`,
@@ -119,6 +129,7 @@ async function startProxy(): Promise<HoldingProxy> {
       chance: flags.hold / 100,
       maxMs: flags["hold-max"],
     }),
+    onDelivered: requestFile(work),
   });
   broker.addListener({
     name: "HELD",
@@ -134,6 +145,12 @@ const kinds = [
   ...Array.from({ length: flags.librdkafka }, () => librdkafka),
   ...Array.from({ length: flags.java }, () => java),
 ];
+/** Whether a transaction has no epoch of its own. */
+function isOlder(transaction: string): boolean {
+  const index = copiers.findIndex((each) => each.hasWritten(transaction));
+  return flags["apache-kafka"] === 1 || kinds[index] === librdkafka;
+}
+
 const copiers = Array.from(
   { length: flags.copiers },
   (_, index) =>
@@ -363,7 +380,7 @@ const verdict = judgeRun(readHistoryFiles(work), {
   output: OUTPUT,
   outputPartitionCount: flags.outputs,
   lastSession: String(reader.sessionCount - 1),
-  isOlderAndLate: flags.hold > 0 && flags.librdkafka > 0,
+  isOlderAndLate: flags.hold > 0 ? isOlder : null,
 });
 verdict.lines.forEach(say);
 problems.push(...verdict.problems);
@@ -396,5 +413,6 @@ if (problems.length > 0) {
   );
   Deno.exit(1);
 }
-await Deno.remove(work, { recursive: true });
+if (flags.keep === 1) console.log(`files are in ${work}`);
+else await Deno.remove(work, { recursive: true });
 console.log("ok");

@@ -26,6 +26,18 @@ export interface HoldingProxyOptions {
   readonly target: Address;
   /** How long a request is held, in milliseconds; 0 lets it pass. */
   readonly holdMs: (apiKey: number) => number;
+  /** Told of each request when it goes on. */
+  readonly onDelivered?: (request: DeliveredRequest) => void;
+}
+
+/** A request that goes on to the broker. */
+export interface DeliveredRequest {
+  /** Header and body. */
+  readonly frame: Uint8Array;
+  /** 0 where it was not held. */
+  readonly heldMs: number;
+  /** Whether its client has gone meanwhile. */
+  readonly isLate: boolean;
 }
 
 /** What a proxy has done so far. */
@@ -141,6 +153,8 @@ export class HoldingProxy {
       if (this.#isClosed) return;
       this.#note(apiKey, holdMs, hasLeft());
     }
+    const isLate = hasLeft();
+    this.#options.onDelivered?.({ frame, heldMs: holdMs, isLate });
     const bytes = new Uint8Array(FRAME_PREFIX_BYTES + frame.length);
     writeInt32(bytes, 0, frame.length);
     bytes.set(frame, FRAME_PREFIX_BYTES);

@@ -110,6 +110,11 @@ export class CopierSlot {
     });
   }
 
+  /** Whether a transaction is of one of its lives. */
+  hasWritten(transaction: string): boolean {
+    return transaction.startsWith(letterOf(this.#options.index));
+  }
+
   async kill(): Promise<void> {
     const victim = this.#process;
     this.#process = null;
@@ -123,7 +128,7 @@ export class CopierSlot {
 
   #ordersOf(life: number): CopierOrders {
     const { index, kind, random, isHasty, orders } = this.#options;
-    const name = `${String.fromCharCode(97 + index)}${life}`;
+    const name = `${letterOf(index)}${life}`;
     // A static member's place is taken at once; others have to be missed first.
     const place: CopierOrders["consumer"] = random.chance(0.5)
       ? { "group.instance.id": `place-${index}` }
@@ -145,4 +150,9 @@ export class CopierSlot {
       },
     };
   }
+}
+
+/** What the names of a slot's copiers begin with. */
+function letterOf(index: number): string {
+  return String.fromCharCode(97 + index);
 }

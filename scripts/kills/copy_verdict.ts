@@ -12,7 +12,8 @@ import { type CopyScale, judgeCopy } from "./copied.ts";
  * Where epochs do not go up with each transaction, an end that comes late ends the
  * next transaction as well, and offsets that come late are committed with it: part
  * of it is seen, and is copied again or not at all. What is promised is that it
- * hangs nowhere.
+ * hangs nowhere, and that transactions with epochs of their own are as they should
+ * be beside them.
  */
 const LET_PASS_BEFORE: ReadonlySet<CheckerName> = new Set([
   "aborted read",
@@ -26,8 +27,11 @@ export interface CopyRun extends CopyScale {
   readonly outputPartitionCount: number;
   /** The reader's session that has read all of the output at last. */
   readonly lastSession: string;
-  /** Requests of clients came late that know no epoch for each transaction. */
-  readonly isOlderAndLate: boolean;
+  /**
+   * Where requests came late: whether a transaction is of a client or broker that
+   * knows no epoch for each transaction. `null` where none came late.
+   */
+  readonly isOlderAndLate: ((transaction: string) => boolean) | null;
 }
 
 export interface RunVerdict {
@@ -53,20 +57,67 @@ export function judgeRun(
     }`,
   ];
   const problems: string[] = [];
+  const newer = withoutOlder(operations, run.isOlderAndLate);
+  const mustHold = newer === null
+    ? null
+    : judgeHistory(newer, { isComplete: true });
   for (const [checker, count] of counts) {
-    const line = `${count} × ${checker}`;
-    if (run.isOlderAndLate && LET_PASS_BEFORE.has(checker)) {
-      lines.push(`${line}, which the older protocol lets pass`);
-      continue;
+    const found = mustHold !== null && LET_PASS_BEFORE.has(checker)
+      ? mustHold
+      : { counts, examples };
+    const problemCount = found.counts.get(checker) ?? 0;
+    if (problemCount < count) {
+      lines.push(
+        `${
+          count - problemCount
+        } × ${checker}, which the older protocol lets pass`,
+      );
     }
-    const found = examples.filter((each) => each.startsWith(`${checker}:`));
-    problems.push(line, ...found);
+    if (problemCount === 0) continue;
+    problems.push(
+      `${problemCount} × ${checker}`,
+      ...found.examples.filter((each) => each.startsWith(`${checker}:`)),
+    );
   }
-  if (!run.isOlderAndLate) problems.push(...copy.examples);
+  if (mustHold === null) problems.push(...copy.examples);
   if (tally.committedCount === 0 || tally.abortedCount === 0) {
     problems.push("a run without transactions of both kinds shows nothing");
   }
   return { lines, problems };
+}
+
+/**
+ * The history without the transactions that have no epoch of their own, and without
+ * the group's offsets, which all transactions move. `null` where there are none.
+ */
+function withoutOlder(
+  operations: readonly Operation[],
+  isOlderAndLate: CopyRun["isOlderAndLate"],
+): readonly Operation[] | null {
+  if (isOlderAndLate === null) return null;
+  const values = new Set<string>();
+  let hasOlder = false;
+  const others = operations.filter((each) => {
+    if (each.kind === "committed") return false;
+    if (!("transaction" in each) || each.transaction === null) return true;
+    if (!isOlderAndLate(each.transaction)) return true;
+    hasOlder = true;
+    if (each.kind === "send") {
+      for (const value of each.values) values.add(value);
+    }
+    return false;
+  });
+  if (!hasOlder) return null;
+  return others.map((each) => {
+    if (each.kind !== "poll") return each;
+    const isLeft = (_: unknown, index: number) =>
+      !values.has(each.values[index]);
+    return {
+      ...each,
+      offsets: each.offsets.filter(isLeft),
+      values: each.values.filter(isLeft),
+    };
+  });
 }
 
 /** By output partition, what the last session of the reader was given. */

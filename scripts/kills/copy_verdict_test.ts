@@ -10,7 +10,7 @@ const RUN: CopyRun = {
   output: OUT.topic,
   outputPartitionCount: 1,
   lastSession: "1",
-  isOlderAndLate: false,
+  isOlderAndLate: null,
 };
 
 /** Two numbers copied, and a transaction that was aborted; the reader's last session saw `seen`. */
@@ -76,11 +76,26 @@ Deno.test("judgeRun() finds what an aborted transaction left, and what is not th
 });
 
 Deno.test("judgeRun() tells what the older protocol lets pass when requests come late", () => {
-  const run = { ...RUN, isOlderAndLate: true };
+  const run = { ...RUN, isOlderAndLate: () => true };
   const { lines, problems } = verdictOf([...COPIES, ABORTED], run);
   deepStrictEqual(problems, []);
   strictEqual(
     lines[2],
     "1 × aborted read, which the older protocol lets pass",
   );
+});
+
+Deno.test("judgeRun() lets nothing pass of transactions beside those of the older protocol", () => {
+  const run = {
+    ...RUN,
+    isOlderAndLate: (transaction: string) => transaction === "a0/0",
+  };
+  const { problems } = verdictOf([...COPIES, ABORTED], run);
+  deepStrictEqual(problems.map((line) => line.replace(/:.*/, "")), [
+    "1 × aborted read",
+    "aborted read",
+  ]);
+  deepStrictEqual(verdictOf(COPIES.slice(0, 1), run).lines.slice(2), [
+    "1 × torn transaction, which the older protocol lets pass",
+  ]);
 });
