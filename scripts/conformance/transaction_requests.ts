@@ -4,7 +4,8 @@
 //
 // Not sent: InitProducerId with an id and an epoch while that transaction is open,
 // where kq means to differ (it fences no producer that goes on itself, and lets none
-// abort that has another epoch).
+// abort that has another epoch); records in a transaction of no producer, which kq
+// means to refuse.
 
 import { SimRandom } from "../../core/testing/sim_random.ts";
 import {
@@ -15,7 +16,7 @@ import {
 } from "./brokers.ts";
 import { randomStep, TransactionSide } from "./transaction_side.ts";
 
-const REQUESTS_OF_ID = 14;
+const REQUESTS_OF_ID = 25;
 
 /** How many of the id's requests were sent; the first that differs is printed, and ends it. */
 async function compare(

@@ -1,20 +1,14 @@
 // A broker that is asked about transactional ids, and random requests of
 // transactional producers, for scripts/conformance/transaction-requests.
 //
-// Producer ids are told by the order in which the broker first told them. What is
-// still being ended is waited for, since brokers differ in how long that takes.
-// Versions are those of Apache Kafka 3.9.
+// Producer ids are told by the order in which the broker first told them. Versions are those of Apache Kafka 3.9.
 
 import { createAdmin } from "../../core/client/admin.ts";
 import { denoHost } from "../../core/host/deno_host.ts";
 import { KafkaConnection } from "../../core/rpc/client.ts";
 import { exchange } from "../../core/rpc/exchange.ts";
 import { SimRandom } from "../../core/testing/sim_random.ts";
-import {
-  errorByCode,
-  ErrorCode,
-  type ErrorName,
-} from "../../core/wire/kafka/errors.ts";
+import { ErrorCode } from "../../core/wire/kafka/errors.ts";
 import {
   addPartitionsToTxnRequest,
   addPartitionsToTxnResponse,
@@ -36,6 +30,8 @@ import {
   initProducerIdResponse,
 } from "../../core/wire/kafka/messages/init_producer_id.ts";
 import type { RunningBroker } from "./brokers.ts";
+import { nameOf, settled } from "./settled_answer.ts";
+import { type Producer, TransactionContents } from "./transaction_contents.ts";
 
 const INIT = exchange(initProducerIdRequest, initProducerIdResponse);
 const ADD = exchange(addPartitionsToTxnRequest, addPartitionsToTxnResponse);
@@ -45,24 +41,15 @@ const DESCRIBE = exchange(
   describeTransactionsResponse,
 );
 const FIND = exchange(findCoordinatorRequest, findCoordinatorResponse);
-/** Key type of FindCoordinator for transactional ids. */
+/** Key types of FindCoordinator. */
+const GROUP = 0;
 const TRANSACTION = 1;
 /** The version of AddPartitionsToTxn in which a broker asks another. */
 const VERIFY_VERSION = 4;
 
 const TOPIC = "t";
+const PARTITIONS = [0, 1, 2];
 const NONE = { producerId: -1, producerEpoch: -1 };
-/** Answers after which the same request may get another one. */
-const NOT_YET: ReadonlySet<ErrorName> = new Set([
-  "CONCURRENT_TRANSACTIONS",
-  "NOT_COORDINATOR",
-  "COORDINATOR_NOT_AVAILABLE",
-  "COORDINATOR_LOAD_IN_PROGRESS",
-]);
-const TRIES = 200;
-
-type Producer = typeof NONE;
-
 /** Which identity a request carries, by what the broker told before. */
 interface Who {
   /** 0 is the latest. */
@@ -93,6 +80,18 @@ export type Step =
     }
     | { readonly do: "verify"; readonly partitions: readonly number[] }
     | {
+      readonly do: "produce";
+      readonly version: number;
+      readonly partition: number;
+      readonly late: number;
+    }
+    | { readonly do: "add offsets"; readonly version: number }
+    | {
+      readonly do: "commit";
+      readonly version: number;
+      readonly offset: number;
+    }
+    | {
       readonly do: "describe";
     }
   );
@@ -106,7 +105,12 @@ export function randomStep(random: SimRandom): Step {
     epochOffset: random.chance(1 / 12) ? 1 : 0,
   };
   const partitions = one([0], [1], [0, 2], [2], [0], [1, 2], [7]);
-  switch (one("init", "add", "add", "end", "end", "verify", "describe")) {
+  switch (
+    one(
+      ...["init", "add", "add", "end", "end", "verify", "describe"],
+      ...["produce", "produce", "add offsets", "commit"],
+    )
+  ) {
     case "init":
       return {
         ...who,
@@ -126,6 +130,23 @@ export function randomStep(random: SimRandom): Step {
       };
     case "verify":
       return { ...who, do: "verify", partitions };
+    case "produce":
+      return {
+        ...who,
+        do: "produce",
+        version: one(3, 8, 10, 11),
+        partition: one(0, 0, 1, 2),
+        late: one(0, 0, 0, 1, 2, -1),
+      };
+    case "add offsets":
+      return { ...who, do: "add offsets", version: one(0, 1, 2, 3, 4) };
+    case "commit":
+      return {
+        ...who,
+        do: "commit",
+        version: one(0, 1, 2, 3, 4),
+        offset: random.below(100),
+      };
     default:
       return { ...who, do: "describe" };
   }
@@ -136,11 +157,13 @@ const host = denoHost();
 /** One broker, and what it has told. */
 export class TransactionSide {
   readonly #connection: KafkaConnection;
+  readonly #contents: TransactionContents;
   readonly #producerIds: number[] = [];
   readonly #given = new Map<string, Producer[]>();
 
   private constructor(connection: KafkaConnection) {
     this.#connection = connection;
+    this.#contents = new TransactionContents(connection, TOPIC);
   }
 
   static async open({ port }: RunningBroker): Promise<TransactionSide> {
@@ -149,7 +172,7 @@ export class TransactionSide {
     });
     const [created] = await admin.createTopics([{
       name: TOPIC,
-      partitionCount: 3,
+      partitionCount: PARTITIONS.length,
       replicationFactor: 1,
       configs: {},
     }]);
@@ -168,6 +191,14 @@ export class TransactionSide {
         }),
       ({ coordinators }) => coordinators[0].errorCode,
     );
+    await settled(
+      () =>
+        connection.sendAs(FIND, 4, {
+          keyType: GROUP,
+          coordinatorKeys: ["any"],
+        }),
+      ({ coordinators }) => coordinators[0].errorCode,
+    );
     return new TransactionSide(connection);
   }
 
@@ -176,7 +207,7 @@ export class TransactionSide {
   }
 
   /** What the broker answers, as text that does not depend on its numbers. */
-  send(transactionalId: string, step: Step): Promise<string> {
+  async send(transactionalId: string, step: Step): Promise<string> {
     const given = this.#given.get(transactionalId) ?? [];
     const { producerId, producerEpoch } = given.at(-1 - step.back) ?? NONE;
     const producer = producerId < 0 ? NONE : {
@@ -196,8 +227,21 @@ export class TransactionSide {
         return this.#end(transactionalId, step, producer);
       case "verify":
         return this.#verify(transactionalId, step, producer);
+      case "produce":
+        if (producerId < 0) return "";
+        await this.describe(transactionalId);
+        return this.#contents.produce(transactionalId, step, producer);
+      case "add offsets":
+        return this.#contents.addOffsets(
+          transactionalId,
+          step.version,
+          producer,
+        );
+      case "commit":
+        await this.describe(transactionalId);
+        return this.#contents.commit(transactionalId, step, producer);
       default:
-        return this.describe(transactionalId);
+        return this.#describeAll(transactionalId, producer);
     }
   }
 
@@ -287,6 +331,19 @@ export class TransactionSide {
     return partitionCodes(resultsOf(answer));
   }
 
+  async #describeAll(
+    transactionalId: string,
+    producer: Producer,
+  ): Promise<string> {
+    const state = await this.describe(transactionalId);
+    const contents = await this.#contents.describe(
+      transactionalId,
+      producer,
+      PARTITIONS,
+    );
+    return `${state}; ${contents}`;
+  }
+
   /** Start times are left out: they differ, and Kafka forgets them with a restart. */
   async describe(transactionalId: string): Promise<string> {
     const send = () =>
@@ -320,26 +377,10 @@ export class TransactionSide {
   }
 }
 
-function nameOf(code: number): ErrorName {
-  return errorByCode(code).name;
-}
-
 function partitionCodes(
   results: readonly { partitionIndex: number; partitionErrorCode: number }[],
 ): string {
   return results.map(({ partitionIndex, partitionErrorCode }) =>
     `${partitionIndex} ${nameOf(partitionErrorCode)}`
   ).sort().join(", ");
-}
-
-/** Asks until the answer is one that stays. */
-async function settled<T>(
-  send: () => Promise<T>,
-  codeOf: (answer: T) => number,
-): Promise<T> {
-  for (let tries = 0;; tries++) {
-    const answer = await send();
-    if (!NOT_YET.has(nameOf(codeOf(answer))) || tries === TRIES) return answer;
-    await new Promise((done) => setTimeout(done, 20));
-  }
 }
