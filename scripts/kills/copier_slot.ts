@@ -129,7 +129,9 @@ export class CopierSlot {
   #ordersOf(life: number): CopierOrders {
     const { index, kind, random, isHasty, orders } = this.#options;
     const name = `${letterOf(index)}${life}`;
-    // A static member's place is taken at once; others have to be missed first.
+    // A static member's place is taken at once, in a group of the older protocol.
+    // Others have to be missed first; in the newer protocol a static member ends
+    // until then, as its instance id has not been released.
     const place: CopierOrders["consumer"] = random.chance(0.5)
       ? { "group.instance.id": `place-${index}` }
       : {};
