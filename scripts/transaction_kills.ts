@@ -72,6 +72,7 @@ const flags = numberFlags(Deno.args, {
   /** 1 to leave the files where they are in any case. */
   keep: 0,
 });
+if (flags["apache-kafka"] === 1) flags["broker-kills"] = 0;
 const INPUT = "numbers";
 const OUTPUT = "copies";
 const GROUP = "copiers";
