@@ -295,7 +295,7 @@ async function untilCopied(
   let offsets: number[] = [];
   while (performance.now() < untilMs) {
     offsets = await askCommitted(admin, history);
-    if (sum(offsets) === flags.records) return;
+    if (sum(offsets) === flags.records) return say("all is copied");
     await pause(200);
   }
   problems.push(`committed at the end: ${offsets}`);
