@@ -104,3 +104,26 @@ for (const isCommit of [true, false]) {
     },
   );
 }
+
+withProducer(
+  "of older clients a partition takes nothing before the first batch that it was sent",
+  OLDER_PRODUCE,
+  async (producer, log) => {
+    const first = producer.batch(["a"]);
+    const second = producer.batch(["b"]);
+    const { TRANSACTION_ABORTABLE, OUT_OF_ORDER_SEQUENCE_NUMBER } = ErrorCode;
+    const send = async (records: Uint8Array) =>
+      (await producer.send(records)).errorCode;
+    strictEqual(await send(first), TRANSACTION_ABORTABLE);
+    strictEqual(await producer.add("t"), ErrorCode.NONE);
+    strictEqual(await send(second), OUT_OF_ORDER_SEQUENCE_NUMBER);
+    deepStrictEqual(log(), { lastStable: 0, end: 0 });
+    strictEqual(await send(first), ErrorCode.NONE);
+    strictEqual(await send(second), ErrorCode.NONE);
+    strictEqual(await producer.end(true), ErrorCode.NONE);
+    // What it has had already is no reason to refuse what comes next.
+    strictEqual(await send(first), TRANSACTION_ABORTABLE);
+    strictEqual(await producer.write(["c"]), ErrorCode.NONE);
+    deepStrictEqual(log(), { lastStable: 3, end: 4 });
+  },
+);

@@ -82,7 +82,10 @@ export function verifyTransaction(
       const error = refusals[next++];
       if (error === null) return verdict;
       if (!isRetriable(error)) {
-        cancel(broker, request, partitions[i], verdict.guard);
+        cancel(broker, partitions[i], verdict.guard, {
+          producerEpoch: request.producerEpoch,
+          isMissing: isMissing(error),
+        });
       }
       return { kind: "refused", error } as const;
     });
@@ -116,12 +119,12 @@ function isAsked(
 
 function cancel(
   { partitions }: Broker,
-  { producerEpoch }: TransactionToVerify,
   { topic, partition }: TopicPartition,
   guard: VerificationGuard,
+  refused: { readonly producerEpoch: number; readonly isMissing: boolean },
 ): void {
   partitions.find(topic, partition)?.log?.producers
-    .cancelVerification(guard, producerEpoch);
+    .cancelVerification(guard, refused);
 }
 
 /** Why each partition is refused; `null` where it is not. */
@@ -199,6 +202,11 @@ function addOnce(
 function isConcurrent(error: unknown): boolean {
   return error instanceof KafkaError &&
     error.code === ErrorCode.CONCURRENT_TRANSACTIONS;
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof KafkaError &&
+    error.code === ErrorCode.TRANSACTION_ABORTABLE;
 }
 
 function isRetriable(error: unknown): boolean {

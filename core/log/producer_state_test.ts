@@ -294,7 +294,7 @@ Deno.test("check() wants transactions verified, save for those that are open at 
   throws(() => state.check(second, "client", again), code("INVALID_TXN_STATE"));
   const last = state.startVerification({ ...first, baseSequence: 2 }, 0);
   ok(last !== null);
-  state.cancelVerification(last, 3);
+  state.cancelVerification(last, { producerEpoch: 3, isMissing: false });
   throws(() => state.check(second, "client", last), code("INVALID_TXN_STATE"));
 });
 

@@ -302,13 +302,19 @@ class Life {
     const { producers } = this.#log;
     const asked = { ...sent, hasOwnEpoch: writer.hasOwnEpochs };
     const before = producers.startVerification(asked, 0)!;
-    producers.cancelVerification(before, asked.producerEpoch);
+    producers.cancelVerification(before, {
+      producerEpoch: asked.producerEpoch,
+      isMissing: false,
+    });
     const now = producers.startVerification(asked, 0)!;
     throws(
       () => model.send(this.#log, sent, before),
       code("INVALID_TXN_STATE"),
     );
-    producers.cancelVerification(now, asked.producerEpoch);
+    producers.cancelVerification(now, {
+      producerEpoch: asked.producerEpoch,
+      isMissing: false,
+    });
   }
 }
 
