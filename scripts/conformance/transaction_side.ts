@@ -134,6 +134,7 @@ export function randomStep(random: SimRandom): Step {
       return {
         ...who,
         do: "produce",
+        epochOffset: 0,
         version: one(3, 8, 10, 11),
         partition: one(0, 0, 1, 2),
         late: one(0, 0, 0, 1, 2, -1),
@@ -145,7 +146,6 @@ export function randomStep(random: SimRandom): Step {
         ...who,
         do: "commit",
         version: one(0, 1, 2, 3, 4),
-        // Apache Kafka lets an epoch that nobody has commit into an open transaction.
         epochOffset: 0,
         offset: random.below(100),
       };
