@@ -499,25 +499,37 @@ Deno.test("consume and produce end with 0 on a broken pipe, with 130 on Ctrl-C",
       stdoutCapacityBytes: 100_000,
     });
     deepEqual([broken.exitCode, broken.stderr], [0, ""]);
-    const interrupted = async (argv: string[], process: FakeProcess) => {
+    const interrupted = async (
+      argv: string[],
+      process: FakeProcess,
+      reached: () => Promise<boolean>,
+    ) => {
       const running = run(argv, {
         host: denoHost(),
         process,
         table: commands,
       });
-      await new Promise((done) => setTimeout(done, 150));
+      do await new Promise((done) => setTimeout(done, 50)); while (
+        !await reached()
+      );
       process.signal("SIGINT");
       equal(await running, 130);
     };
     const env = { KQ_BOOTSTRAP_SERVER: broker.address };
     const reading = new FakeProcess({ env });
-    await interrupted(["consume", "t", "-o", "json"], reading);
+    const allRead = () =>
+      Promise.resolve(reading.stdout.split('"offset":').length > 2000);
+    await interrupted(["consume", "t", "-o", "json"], reading, allRead);
     equal(JSON.parse(reading.stdout).length, 2000);
     const writing = new FakeProcess({
       env,
       stdin: "whole\ncut",
       stdinStaysOpen: true,
     });
-    await interrupted(["produce", "t"], writing);
+    const isWritten = async () => {
+      const next = ["consume", "t:0", "--from-offset", "2000", "-n", "1"];
+      return (await printed(broker, next)).length > 0;
+    };
+    await interrupted(["produce", "t"], writing, isWritten);
     match(writing.stderr, /^1 record sent: t:0 1 /);
   }));
