@@ -8,12 +8,23 @@
 // refusals and counters as ZooKeeper 3.8 has them.
 
 import type { CreateMode } from "../coordination/znode_client.ts";
-import { ZkError } from "../wire/zookeeper/errors.ts";
+import { ZkError, zkErrors } from "../wire/zookeeper/errors.ts";
 import type { Acl } from "../wire/zookeeper/records.ts";
+import { type Identity, isPermitted, resolveAcl } from "./access.ts";
+import { OPEN_ACL_NUMBER, Permission } from "./acl_cache.ts";
 import type { SingleTxn, Txn } from "./txn.ts";
-import { isSession, type Znode } from "./znode.ts";
+import {
+  CONTAINER_OWNER,
+  isSession,
+  TTL_MAX_MS,
+  ttlOwner,
+  type Znode,
+} from "./znode.ts";
 import { parentOf, pathProblem, ROOT } from "./znode_path.ts";
 import type { ZnodeTree } from "./znode_tree.ts";
+
+/** How long a znode stays, and whether a counter is added to its name. */
+export type ZnodeMode = CreateMode | "container" | "ttl" | "ttlSequential";
 
 /** One change that a client asks for; a version of -1 fits any. */
 export type ChangeRequest =
@@ -22,8 +33,13 @@ export type ChangeRequest =
     readonly path: string;
     readonly data: Uint8Array | null;
     readonly acl: readonly Acl[];
-    readonly mode: CreateMode;
+    readonly mode: ZnodeMode;
+    /** How long a znode of a `ttl` mode stays without children and changes. */
+    readonly ttlMs?: bigint;
+    /** The client wants the new znode's stat. */
+    readonly wantsStat?: boolean;
   }
+  | { readonly kind: "deleteContainer"; readonly path: string }
   | { readonly kind: "delete"; readonly path: string; readonly version: number }
   | {
     readonly kind: "set";
@@ -52,8 +68,17 @@ interface FutureZnode {
   readonly version: number;
   readonly creations: number;
   readonly aversion: number;
+  readonly aclNumber: bigint;
   readonly ephemeralOwner: bigint;
   readonly childCount: number;
+}
+
+/** Who asks, and the place that the transaction will have. */
+export interface DecideContext {
+  readonly sessionId: bigint;
+  readonly zxid: bigint;
+  /** Whom a client has proven to be; the coordinator itself, which may do all, leaves it out. */
+  readonly identities?: readonly Identity[];
 }
 
 interface OutstandingChange {
@@ -67,6 +92,7 @@ const ABSENT: FutureZnode = {
   version: 0,
   creations: 0,
   aversion: 0,
+  aclNumber: OPEN_ACL_NUMBER,
   ephemeralOwner: 0n,
   childCount: 0,
 };
@@ -77,6 +103,8 @@ export class Decider {
   /** Every change not applied yet, oldest first. */
   #changes: OutstandingChange[] = [];
   readonly #futures = new Map<string, OutstandingChange>();
+  /** Sessions that begin, and end, with a transaction decided but not applied. */
+  readonly #opening = new Map<bigint, bigint>();
   readonly #closing = new Map<bigint, bigint>();
 
   constructor(tree: ZnodeTree) {
@@ -89,19 +117,47 @@ export class Decider {
    * @param context The session that asks, and the zxid that the transaction will have.
    * @throws {ZkError} As the request's rules say; nothing is outstanding from it then.
    */
-  decide(
-    request: WriteRequest,
-    context: { readonly sessionId: bigint; readonly zxid: bigint },
-  ): Txn {
+  decide(request: WriteRequest, context: DecideContext): Txn {
     switch (request.kind) {
       case "createSession":
+        this.#opening.set(context.sessionId, context.zxid);
         return { kind: "createSession", timeOut: request.timeoutMs };
       case "closeSession":
         return this.#closeSession(context);
       case "multi":
+        this.#checkSession(context);
         return this.#multi(request.steps, context);
       default:
+        this.#checkSession(context);
         return this.#change(request, context);
+    }
+  }
+
+  /**
+   * The same, where a refusal takes its place among the transactions as well: an
+   * `error`, or a multi of nothing else.
+   */
+  order(request: WriteRequest, context: DecideContext): Txn {
+    try {
+      return this.decide(request, context);
+    } catch (error) {
+      if (!(error instanceof ZkError)) throw error;
+      if (request.kind !== "multi" || error.operationIndex === undefined) {
+        return { kind: "error", err: error.code };
+      }
+      const failedIndex = error.operationIndex;
+      const later = zkErrors.RUNTIME_INCONSISTENCY.code;
+      return {
+        kind: "multi",
+        txns: request.steps.map((_, index) => ({
+          kind: "error",
+          err: index < failedIndex
+            ? zkErrors.OK.code
+            : index === failedIndex
+            ? error.code
+            : later,
+        })),
+      };
     }
   }
 
@@ -116,14 +172,16 @@ export class Decider {
       }
     }
     if (count > 0) this.#changes = this.#changes.slice(count);
-    for (const [sessionId, closedBy] of this.#closing) {
-      if (closedBy <= zxid) this.#closing.delete(sessionId);
+    for (const sessions of [this.#opening, this.#closing]) {
+      for (const [sessionId, changedBy] of sessions) {
+        if (changedBy <= zxid) sessions.delete(sessionId);
+      }
     }
   }
 
   #multi(
     steps: readonly ChangeRequest[],
-    context: { readonly sessionId: bigint; readonly zxid: bigint },
+    context: DecideContext,
   ): Txn {
     const before = this.#changes.length;
     const txns: SingleTxn[] = [];
@@ -139,10 +197,7 @@ export class Decider {
     return { kind: "multi", txns };
   }
 
-  #change(
-    request: ChangeRequest,
-    context: { readonly sessionId: bigint; readonly zxid: bigint },
-  ): SingleTxn {
+  #change(request: ChangeRequest, context: DecideContext): SingleTxn {
     const sequential = request.kind === "create" &&
       request.mode.endsWith("Sequential");
     const problem = pathProblem(request.path, { sequential });
@@ -153,24 +208,17 @@ export class Decider {
       case "create":
         return this.#create(request, context);
       case "delete":
-        return this.#delete(request, context.zxid);
-      case "set": {
-        const node = this.#existing(request.path);
-        const version = nextVersion(request, node.version);
-        this.#outstanding(context.zxid, request.path, { ...node, version });
-        const { path } = request;
-        return { kind: "setData", path, data: request.data, version };
-      }
-      case "setAcl": {
-        const node = this.#existing(request.path);
-        const aversion = nextVersion(request, node.aversion);
-        this.#outstanding(context.zxid, request.path, { ...node, aversion });
-        const { path, acl } = request;
-        return { kind: "setAcl", path, acl, version: aversion };
-      }
+        return this.#delete(request, context);
+      case "deleteContainer":
+        return this.#deleteContainer(request.path, context);
+      case "set":
+        return this.#set(request, context);
+      case "setAcl":
+        return this.#setAcl(request, context);
       case "check": {
-        const node = this.#existing(request.path);
         const { path } = request;
+        const node = this.#existing(path);
+        this.#permit(node, Permission.read, path, context);
         return {
           kind: "check",
           path,
@@ -180,14 +228,55 @@ export class Decider {
     }
   }
 
+  #set(
+    request: Extract<ChangeRequest, { kind: "set" }>,
+    context: DecideContext,
+  ): SingleTxn {
+    const { path, data } = request;
+    const node = this.#existing(path);
+    this.#permit(node, Permission.write, path, context);
+    const version = nextVersion(request, node.version);
+    this.#outstanding(context.zxid, path, { ...node, version });
+    return { kind: "setData", path, data, version };
+  }
+
+  #setAcl(
+    request: Extract<ChangeRequest, { kind: "setAcl" }>,
+    context: DecideContext,
+  ): SingleTxn {
+    const { path } = request;
+    const { identities, zxid } = context;
+    const acl = identities === undefined
+      ? request.acl
+      : resolveAcl(path, request.acl, identities);
+    const node = this.#existing(path);
+    this.#permit(node, Permission.admin, path, context);
+    const aversion = nextVersion(request, node.aversion);
+    const aclNumber = this.#tree.acls.numberOf(acl);
+    this.#outstanding(zxid, path, { ...node, aversion, aclNumber });
+    return { kind: "setAcl", path, acl, version: aversion };
+  }
+
   #create(
     request: Extract<ChangeRequest, { kind: "create" }>,
-    { sessionId, zxid }: { readonly sessionId: bigint; readonly zxid: bigint },
+    context: DecideContext,
   ): SingleTxn {
-    const { mode, data, acl } = request;
+    const { mode, data } = request;
+    const { sessionId, zxid, identities } = context;
+    const ttlMs = request.ttlMs ?? 0n;
+    if (mode.startsWith("ttl") && (ttlMs <= 0n || ttlMs > TTL_MAX_MS)) {
+      throw new ZkError(
+        "BAD_ARGUMENTS",
+        `${request.path}: a time to live of ${ttlMs} ms`,
+      );
+    }
+    const acl = identities === undefined
+      ? request.acl
+      : resolveAcl(request.path, request.acl, identities);
     if (acl.length === 0) throw new ZkError("INVALID_ACL", request.path);
     const parentPath = parentOf(request.path);
     const parent = this.#existing(parentPath);
+    this.#permit(parent, Permission.create, request.path, context);
     const path = mode.endsWith("Sequential")
       ? request.path + String(parent.creations).padStart(10, "0")
       : request.path;
@@ -205,29 +294,66 @@ export class Decider {
       creations,
       childCount: parent.childCount + 1,
     });
-    const ephemeralOwner = ephemeral ? sessionId : 0n;
-    this.#outstanding(zxid, path, { ...ABSENT, exists: true, ephemeralOwner });
-    return {
-      kind: "create",
-      path,
-      data,
-      acl,
-      ephemeral,
-      parentCVersion: creations,
-    };
+    this.#outstanding(zxid, path, {
+      ...ABSENT,
+      exists: true,
+      aclNumber: this.#tree.acls.numberOf(acl),
+      ephemeralOwner: ephemeral ? sessionId : ownerOf(mode, ttlMs),
+    });
+    const created = { path, data, acl, parentCVersion: creations };
+    if (mode === "container") return { kind: "createContainer", ...created };
+    if (mode.startsWith("ttl")) {
+      return { kind: "createTtl", ...created, ttl: ttlMs };
+    }
+    const kind = request.wantsStat === true ? "create2" : "create";
+    return { kind, ...created, ephemeral };
   }
 
   #delete(
     request: Extract<ChangeRequest, { kind: "delete" }>,
-    zxid: bigint,
+    context: DecideContext,
   ): SingleTxn {
     const { path } = request;
     if (path === ROOT) throw new ZkError("BAD_ARGUMENTS", path);
+    const parent = this.#future(parentOf(path));
     const node = this.#existing(path);
+    this.#permit(parent, Permission.delete, path, context);
     nextVersion(request, node.version);
     if (node.childCount > 0) throw new ZkError("NOT_EMPTY", path);
-    this.#removed(zxid, path);
+    this.#removed(context.zxid, path);
     return { kind: "delete", path };
+  }
+
+  /** Only what was made to go by itself goes so. */
+  #deleteContainer(path: string, { zxid }: DecideContext): SingleTxn {
+    if (path === ROOT) throw new ZkError("BAD_ARGUMENTS", path);
+    const node = this.#existing(path);
+    if (node.childCount > 0) throw new ZkError("NOT_EMPTY", path);
+    if (node.ephemeralOwner === 0n || isSession(node.ephemeralOwner)) {
+      throw new ZkError("BAD_VERSION", path);
+    }
+    this.#removed(zxid, path);
+    return { kind: "deleteContainer", path };
+  }
+
+  /** @throws {ZkError} NO_AUTH. */
+  #permit(
+    node: FutureZnode,
+    permission: number,
+    path: string,
+    { identities }: DecideContext,
+  ): void {
+    if (identities === undefined) return;
+    const acl = this.#tree.acls.listOf(node.aclNumber);
+    if (!isPermitted(acl, permission, identities)) {
+      throw new ZkError("NO_AUTH", path);
+    }
+  }
+
+  /** Clients' changes need a session that lives; the coordinator's own do not. */
+  #checkSession({ identities, sessionId }: DecideContext): void {
+    if (identities === undefined || this.#isAlive(sessionId)) return;
+    throw new ZkError("SESSION_EXPIRED", `0x${sessionId.toString(16)}`);
   }
 
   /** Everything that the session owns, or will own by then, goes with it. */
@@ -256,7 +382,8 @@ export class Decider {
   }
 
   #isAlive(sessionId: bigint): boolean {
-    return this.#tree.sessions.has(sessionId) && !this.#closing.has(sessionId);
+    if (this.#closing.has(sessionId)) return false;
+    return this.#tree.sessions.has(sessionId) || this.#opening.has(sessionId);
   }
 
   #existing(path: string): FutureZnode {
@@ -292,6 +419,7 @@ function presentOf(node: Readonly<Znode>): FutureZnode {
     version: node.version,
     creations: node.creations,
     aversion: node.aversion,
+    aclNumber: node.aclNumber,
     ephemeralOwner: node.ephemeralOwner,
     childCount: node.children?.size ?? 0,
   };
@@ -311,4 +439,10 @@ function nextVersion(
   // -1 fits any version, so the counter steps over it.
   const next = (version + 1) | 0;
   return next === -1 ? 0 : next;
+}
+
+/** The mark of a znode that goes by itself; 0 for one that stays. */
+function ownerOf(mode: ZnodeMode, ttlMs: bigint): bigint {
+  if (mode === "container") return CONTAINER_OWNER;
+  return mode.startsWith("ttl") ? ttlOwner(ttlMs) : 0n;
 }

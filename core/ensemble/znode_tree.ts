@@ -35,10 +35,15 @@ export interface StepResult {
   readonly stat: ZnodeStat | null;
 }
 
+/** What watches hear of, and the list of those who may read the znode. */
+export interface TreeEvent extends ZnodeEvent {
+  readonly aclNumber: bigint;
+}
+
 /** What a transaction came to: its steps, and what watches hear of it, in order. */
 export interface Applied {
   readonly steps: readonly StepResult[];
-  readonly events: readonly ZnodeEvent[];
+  readonly events: readonly TreeEvent[];
 }
 
 /** Znodes that were there before the first transaction. */
@@ -52,12 +57,14 @@ export class ZnodeTree {
   readonly sessions = new Map<bigint, number>();
   readonly #nodes = new Map<string, Znode>();
   readonly #ephemerals = new Map<bigint, Set<string>>();
+  /** Containers, and znodes with a time to live. */
+  readonly #passing = new Set<string>();
   #lastZxid = 0n;
   /** Sum over the znodes whose digest is computed. */
   #digest = 0n;
   /** All others: few ask for a digest, so it is computed then. */
   readonly #undigested = new Map<string, Znode>();
-  #events: ZnodeEvent[] = [];
+  #events: TreeEvent[] = [];
 
   /** The tree of a coordinator that has just been born. */
   static initial(): ZnodeTree {
@@ -87,6 +94,11 @@ export class ZnodeTree {
     return BigInt.asIntN(64, this.#digest);
   }
 
+  /** Every path and its znode, parents before children or after, in no order. */
+  nodes(): Iterable<[string, Readonly<Znode>]> {
+    return this.#nodes;
+  }
+
   get nodeCount(): number {
     return this.#nodes.size;
   }
@@ -100,6 +112,16 @@ export class ZnodeTree {
   stat(path: string): ZnodeStat | null {
     const node = this.#nodes.get(path);
     return node === undefined ? null : statOf(node);
+  }
+
+  /** Whose ephemerals there are, and their paths. */
+  allEphemerals(): ReadonlyMap<bigint, ReadonlySet<string>> {
+    return this.#ephemerals;
+  }
+
+  /** Paths of those that go by themselves. */
+  passing(): Iterable<string> {
+    return this.#passing;
   }
 
   /** Paths of a session's ephemerals. */
@@ -129,10 +151,28 @@ export class ZnodeTree {
   apply(context: TxnContext, txn: Txn): Applied {
     this.#events = [];
     const steps = txn.kind === "multi"
-      ? txn.txns.map((each) => this.#applyStep(context, each))
+      ? this.#applyAll(context, txn.txns)
       : [this.#applyStep(context, txn)];
     if (context.zxid > this.#lastZxid) this.#lastZxid = context.zxid;
     return { steps, events: this.#events };
+  }
+
+  /** All steps, or none where one of them is an error. */
+  #applyAll(context: TxnContext, txns: readonly SingleTxn[]): StepResult[] {
+    const failedIndex = txns.findIndex((txn) =>
+      txn.kind === "error" && txn.err !== 0
+    );
+    if (failedIndex < 0) {
+      return txns.map((each) => this.#applyStep(context, each));
+    }
+    return txns.map((txn, index) => {
+      if (txn.kind === "error") return this.#applyStep(context, txn);
+      return failed(
+        "error",
+        "",
+        index < failedIndex ? "OK" : "RUNTIME_INCONSISTENCY",
+      );
+    });
   }
 
   #applyStep(context: TxnContext, txn: SingleTxn): StepResult {
@@ -165,7 +205,8 @@ export class ZnodeTree {
           node.mtimeMs = timeMs;
           node.mzxid = zxid;
           node.version = txn.version;
-          this.#events.push({ type: "dataChanged", path: txn.path });
+          const { aclNumber } = node;
+          this.#events.push({ type: "dataChanged", path: txn.path, aclNumber });
         });
       case "setAcl":
         return this.#change(txn, (node) => {
@@ -207,10 +248,7 @@ export class ZnodeTree {
     node.ctimeMs = node.mtimeMs = timeMs;
     node.ephemeralOwner = ephemeralOwner;
     this.#insert(path, node);
-    this.#events.push(
-      { type: "created", path },
-      { type: "childrenChanged", path: parentPath },
-    );
+    this.#tellOfChild("created", path, node, parentPath, parent);
     return { kind: txn.kind, error: null, path, stat: statOf(node) };
   }
 
@@ -230,15 +268,30 @@ export class ZnodeTree {
     this.#undigest(path, node);
     this.#undigested.delete(path);
     this.#nodes.delete(path);
+    this.#passing.delete(path);
     const owned = this.#ephemerals.get(node.ephemeralOwner);
     if (owned?.delete(path) && owned.size === 0) {
       this.#ephemerals.delete(node.ephemeralOwner);
     }
-    this.#events.push(
-      { type: "deleted", path },
-      { type: "childrenChanged", path: parentPath },
-    );
+    this.#tellOfChild("deleted", path, node, parentPath, parent);
     return done(kind, path);
+  }
+
+  #tellOfChild(
+    type: "created" | "deleted",
+    path: string,
+    { aclNumber }: Znode,
+    parentPath: string,
+    parent: Znode,
+  ): void {
+    this.#events.push(
+      { type, path, aclNumber },
+      {
+        type: "childrenChanged",
+        path: parentPath,
+        aclNumber: parent.aclNumber,
+      },
+    );
   }
 
   #closeSession(context: TxnContext, paths: readonly string[]): void {
@@ -265,7 +318,10 @@ export class ZnodeTree {
   #insert(path: string, node: Znode): void {
     this.#nodes.set(path, node);
     this.#undigested.set(path, node);
-    if (!isSession(node.ephemeralOwner)) return;
+    if (!isSession(node.ephemeralOwner)) {
+      if (node.ephemeralOwner !== 0n) this.#passing.add(path);
+      return;
+    }
     let owned = this.#ephemerals.get(node.ephemeralOwner);
     if (owned === undefined) {
       this.#ephemerals.set(node.ephemeralOwner, owned = new Set());

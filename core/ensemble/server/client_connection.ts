@@ -1,0 +1,442 @@
+// One client's connection: frames in, answers and events out.
+//
+//   word     four letters before anything else: answered as text, then closed
+//   connect  ConnectRequest, answered by ConnectResponse; begins or resumes a session
+//   serve    RequestHeader and body, answered by ReplyHeader and body
+//
+// Answers go out in the order of the requests. A read behind the client's own
+// unfinished writes waits for them; one without any is answered at once. Events
+// of watches go out as changes are applied, so before any answer that shows them.
+//
+// With many requests unanswered, or answers that the client does not take, nothing
+// more is read from it.
+//
+// Source: ZooKeeper documentation, "ZooKeeper Programmer's Guide"; ZooKeeper's
+// published jute files (3.8).
+
+import { type Connection, HostError } from "../../host/host.ts";
+import type { BufferPool } from "../../rpc/buffer_pool.ts";
+import { type Frame, FrameError, FrameReader } from "../../rpc/frame_reader.ts";
+import { DecodeError, Reader } from "../../wire/reader.ts";
+import { Writer } from "../../wire/writer.ts";
+import { ZkError, zkErrors } from "../../wire/zookeeper/errors.ts";
+import { OpCode } from "../../wire/zookeeper/records.ts";
+import { addressIdentity, type Identity } from "../access.ts";
+import { isWrite } from "../write_request.ts";
+import { writeBuffer, writeOutcome, writeText } from "./answer_bytes.ts";
+import { SYNC_CONNECTED } from "./event_type.ts";
+import { type ConnectRequest, decodeConnect } from "./handshake.ts";
+import { answerRead } from "./read_request.ts";
+import type { Outcome, Replica } from "./replica.ts";
+import { PASSWORD_BYTES, sessionPassword } from "./session_password.ts";
+import type { WatchTable } from "./watch_table.ts";
+
+/** What a connection needs of the server that has it. */
+export interface ConnectionOwner {
+  readonly pool: BufferPool;
+  readonly watches: WatchTable<ClientConnection>;
+  readonly frameMaxBytes: number;
+  /** Requests of one connection that may be unanswered before reading pauses. */
+  readonly inFlightMax: number;
+  nowMs(): number;
+  /** `null` while the server does not serve. */
+  replica(): Replica | null;
+  /** Begins the session that a client asks for, or takes over one. */
+  connect(connection: ClientConnection, request: ConnectRequest): void;
+  /** @returns Whom the bytes prove the client to be; `null` for nobody. */
+  authenticate(scheme: string, auth: Uint8Array): readonly Identity[] | null;
+  /** @returns The answer to a word of four letters; `null` where it is none. */
+  answerWord(word: string, peerHost: string): Promise<string> | null;
+  answered(latencyMs: number): void;
+  received(): void;
+  gone(connection: ClientConnection): void;
+}
+
+/** A read that waits for the client's writes before it. */
+interface WaitingRead {
+  readonly xid: number;
+  readonly opCode: number;
+  readonly body: Uint8Array;
+  readonly sinceMs: number;
+}
+
+/** Answers up to this are kept together before the socket gets them. */
+const UNSENT_MAX_BYTES = 1024 * 1024;
+/** An output buffer larger than this is not kept. */
+const KEPT_BYTES_MAX = 256 * 1024;
+const AUTH_XID = -4;
+const EVENT_XID = -1;
+const PING_XID = -2;
+
+/** See the file's header. */
+export class ClientConnection {
+  readonly peer: string;
+  readonly peerHost: string;
+  readonly openedMs: number;
+  /** 0n before the session has begun. */
+  sessionId = 0n;
+  timeoutMs = 0;
+  identities: readonly Identity[];
+  receivedCount = 0;
+  sentCount = 0;
+  lastXid = 0;
+  lastOpCode = 0;
+  lastZxid = 0n;
+  readonly #io: Connection;
+  readonly #owner: ConnectionOwner;
+  readonly #reader: FrameReader;
+  /** Writes in order (`null`), and the reads that stand behind them. */
+  readonly #queue: (WaitingRead | null)[] = [];
+  #out = new Writer();
+  #spare = new Writer();
+  #isWriting = false;
+  #isFlushing = false;
+  #isOpen = true;
+  #isEnding = false;
+  #isServing = false;
+  #closeReason: string | null = null;
+  #wake: (() => void) | null = null;
+
+  constructor(io: Connection, owner: ConnectionOwner) {
+    this.#io = io;
+    this.#owner = owner;
+    this.peer = io.peer;
+    this.peerHost = hostOf(io.peer);
+    this.identities = [addressIdentity(this.peerHost)];
+    this.openedMs = owner.nowMs();
+    this.#reader = new FrameReader(owner.pool, owner.frameMaxBytes);
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Why this side ended it; `null` where the client did. */
+  get closeReason(): string | null {
+    return this.#closeReason;
+  }
+
+  /** Requests that are not answered yet. */
+  get outstandingCount(): number {
+    return this.#queue.length;
+  }
+
+  /** Serves the connection until it ends. */
+  async run(): Promise<void> {
+    try {
+      if (await this.#isWord()) return;
+      await this.#readAll();
+    } catch (error) {
+      if (error instanceof FrameError || error instanceof DecodeError) {
+        this.#closeReason ??= error.message;
+      } else if (!(error instanceof HostError)) throw error;
+    } finally {
+      this.#reader.close();
+      this.close();
+    }
+  }
+
+  /** Says that the session has begun, or (with a timeout of 0) that there is none. */
+  connected(
+    sessionId: bigint,
+    timeoutMs: number,
+    request: ConnectRequest,
+  ): void {
+    if (!this.#isOpen) return;
+    this.sessionId = sessionId;
+    this.timeoutMs = timeoutMs;
+    const out = this.#out;
+    const start = out.position;
+    out.int32(0);
+    out.int32(0);
+    out.int32(timeoutMs);
+    out.bigInt64(sessionId);
+    writeBuffer(
+      out,
+      timeoutMs === 0
+        ? new Uint8Array(PASSWORD_BYTES)
+        : sessionPassword(sessionId),
+    );
+    if (request.readOnly !== null) {
+      out.bool(this.#owner.replica()?.role === "readOnly");
+    }
+    this.#endFrame(start);
+    if (timeoutMs === 0) return this.finish("its session has expired");
+    this.#isServing = true;
+    this.#wake?.();
+  }
+
+  /** Tells the client of a change that it watches. */
+  event(type: number, path: string): void {
+    if (!this.#isOpen) return;
+    const out = this.#out;
+    const start = this.#beginReply(EVENT_XID, -1n, 0);
+    out.int32(type);
+    out.int32(SYNC_CONNECTED);
+    writeText(out, path);
+    this.#endFrame(start);
+  }
+
+  /** Sends what is written, then ends the connection. */
+  finish(reason: string): void {
+    this.#closeReason ??= reason;
+    this.#isEnding = true;
+    this.#flush();
+    if (!this.#isWriting) this.close();
+  }
+
+  /** Ends the connection now. */
+  close(reason?: string): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    if (reason !== undefined) this.#closeReason ??= reason;
+    this.#wake?.();
+    this.#io.close();
+    this.#owner.gone(this);
+  }
+
+  /** Looks at the first bytes before anything is taken for a frame's size. */
+  async #isWord(): Promise<boolean> {
+    const room = this.#reader.room();
+    let count = 0;
+    while (count < 4) {
+      const more = await this.#io.read(room.subarray(count));
+      if (more === null) return true;
+      count += more;
+    }
+    const word = String.fromCharCode(...room.subarray(0, 4));
+    const answer = this.#owner.answerWord(word, this.peerHost);
+    if (answer === null) {
+      this.#reader.received(count);
+      return false;
+    }
+    const text = await answer;
+    await this.#io.write(new TextEncoder().encode(text));
+    return true;
+  }
+
+  async #readAll(): Promise<void> {
+    while (this.#isOpen && !this.#isEnding) {
+      for (
+        let frame = this.#reader.next();
+        frame !== null;
+        frame = this.#reader.next()
+      ) {
+        this.#serve(frame);
+        while (this.#mustPause()) {
+          await new Promise<void>((wake) => this.#wake = wake);
+          this.#wake = null;
+        }
+        if (!this.#isOpen || this.#isEnding) return;
+      }
+      const count = await this.#io.read(this.#reader.room());
+      if (count === null) return;
+      this.#reader.received(count);
+    }
+  }
+
+  #mustPause(): boolean {
+    if (!this.#isOpen || this.#isEnding) return false;
+    return !this.#isServing || this.#queue.length >= this.#owner.inFlightMax ||
+      this.#out.position > UNSENT_MAX_BYTES;
+  }
+
+  #serve(frame: Frame): void {
+    try {
+      this.receivedCount++;
+      this.#owner.received();
+      if (this.#isServing) this.#request(frame.bytes);
+      else this.#owner.connect(this, decodeConnect(frame.bytes));
+    } finally {
+      frame.release();
+    }
+  }
+
+  #request(bytes: Uint8Array): void {
+    const replica = this.#owner.replica();
+    if (replica === null) {
+      return this.close("this server has left its ensemble");
+    }
+    replica.touch(this.sessionId, this.timeoutMs);
+    const reader = new Reader(bytes);
+    const xid = reader.int32();
+    const opCode = reader.int32();
+    if (opCode === OpCode.auth || xid === AUTH_XID) return this.#auth(reader);
+    const body = bytes.subarray(reader.position);
+    const sinceMs = this.#owner.nowMs();
+    if (isWrite(opCode) || opCode === OpCode.sync) {
+      return this.#order(replica, { xid, opCode, body, sinceMs });
+    }
+    const read = { xid, opCode, body, sinceMs };
+    if (this.#queue.length === 0) this.#answer(replica, read);
+    else this.#queue.push({ ...read, body: body.slice() });
+  }
+
+  #order(replica: Replica, { xid, opCode, body, sinceMs }: WaitingRead): void {
+    const request = {
+      sessionId: this.sessionId,
+      cxid: xid,
+      opCode,
+      body: body.slice(),
+      identities: this.identities,
+    };
+    this.#queue.push(null);
+    const done = (outcome: Outcome) => {
+      if (!this.#isOpen) return;
+      this.#queue.shift();
+      const start = this.#beginReply(xid, outcome.zxid, outcome.errorCode);
+      if (outcome.errorCode === 0) {
+        if (opCode === OpCode.sync) this.#out.raw(request.body);
+        else writeOutcome(this.#out, outcome);
+      }
+      this.#endReply(start, xid, opCode, outcome.zxid, sinceMs);
+      if (opCode === OpCode.closeSession) return this.finish("");
+      this.#answerWaiting();
+      this.#wake?.();
+    };
+    if (opCode === OpCode.sync) replica.sync(request, done);
+    else replica.submit(request, done);
+  }
+
+  /** Those that stood behind the write that was just answered. */
+  #answerWaiting(): void {
+    const replica = this.#owner.replica();
+    while (this.#queue.length > 0 && this.#queue[0] !== null) {
+      const read = this.#queue.shift()!;
+      if (replica !== null) this.#answer(replica, read);
+    }
+  }
+
+  #answer(replica: Replica, { xid, opCode, body, sinceMs }: WaitingRead): void {
+    const { tree } = replica;
+    const out = this.#out;
+    const zxid = tree.lastZxid;
+    // Events that the request itself brings about come before its answer.
+    const answer = answerBody;
+    answer.position = 0;
+    let errorCode = 0;
+    if (opCode !== OpCode.ping) {
+      try {
+        answerRead(
+          opCode,
+          new Reader(body),
+          {
+            tree,
+            watches: this.#owner.watches,
+            watcher: this,
+            sessionId: this.sessionId,
+            identities: this.identities,
+          },
+          answer,
+        );
+      } catch (error) {
+        answer.position = 0;
+        errorCode = refusalCode(error);
+      }
+    }
+    const start = this.#beginReply(
+      opCode === OpCode.ping ? PING_XID : xid,
+      zxid,
+      errorCode,
+    );
+    out.raw(answer.written());
+    this.#endReply(start, xid, opCode, zxid, sinceMs);
+    if (errorCode === zkErrors.MARSHALLING_ERROR.code) {
+      this.finish(`malformed request of operation ${opCode}`);
+    }
+  }
+
+  #auth(reader: Reader): void {
+    reader.int32();
+    const scheme = reader.utf8(reader.int32());
+    const size = reader.int32();
+    const auth = size < 0 ? new Uint8Array(0) : reader.view(size);
+    const proven = this.#owner.authenticate(scheme, auth);
+    const zxid = this.#owner.replica()?.tree.lastZxid ?? 0n;
+    const code = proven === null ? zkErrors.AUTH_FAILED.code : 0;
+    this.#endFrame(this.#beginReply(AUTH_XID, zxid, code));
+    if (proven === null) {
+      return this.finish(`authentication by ${scheme} failed`);
+    }
+    for (const each of proven) {
+      const isKnown = this.identities.some(({ scheme, id }) =>
+        scheme === each.scheme && id === each.id
+      );
+      if (!isKnown) this.identities = [...this.identities, each];
+    }
+  }
+
+  #beginReply(xid: number, zxid: bigint, errorCode: number): number {
+    const out = this.#out;
+    const start = out.position;
+    out.reserve(20);
+    out.int32(0);
+    out.int32(xid);
+    out.bigInt64(zxid);
+    out.int32(errorCode);
+    return start;
+  }
+
+  #endReply(
+    start: number,
+    xid: number,
+    opCode: number,
+    zxid: bigint,
+    sinceMs: number,
+  ): void {
+    this.lastXid = xid;
+    this.lastOpCode = opCode;
+    this.lastZxid = zxid;
+    this.#owner.answered(this.#owner.nowMs() - sinceMs);
+    this.#endFrame(start);
+  }
+
+  #endFrame(start: number): void {
+    this.#out.patchInt32(start, this.#out.position - start - 4);
+    this.sentCount++;
+    if (this.#isFlushing || this.#isWriting) return;
+    // Once for all that is answered in this turn.
+    this.#isFlushing = true;
+    queueMicrotask(() => {
+      this.#isFlushing = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#isWriting || !this.#isOpen || this.#out.position === 0) return;
+    const sending = this.#out;
+    this.#out = this.#spare;
+    this.#out.position = 0;
+    this.#isWriting = true;
+    this.#io.write(sending.written()).then(
+      () => this.#written(sending),
+      () => this.close(),
+    );
+  }
+
+  #written(sent: Writer): void {
+    this.#isWriting = false;
+    this.#spare = sent.position > KEPT_BYTES_MAX ? new Writer() : sent;
+    if (!this.#isOpen) return;
+    if (this.#out.position > 0) return this.#flush();
+    if (this.#isEnding) this.close();
+    else this.#wake?.();
+  }
+}
+
+/** Shared by all connections: an answer is copied out before the next is made. */
+const answerBody = new Writer();
+
+/** The code that a client gets for what a request has thrown. */
+function refusalCode(error: unknown): number {
+  if (error instanceof ZkError) return error.code;
+  if (error instanceof DecodeError) return zkErrors.MARSHALLING_ERROR.code;
+  throw error;
+}
+
+/** `host` of `host:port`, without the brackets of IPv6. */
+function hostOf(peer: string): string {
+  const host = peer.slice(0, peer.lastIndexOf(":"));
+  return host.startsWith("[") ? host.slice(1, -1) : host;
+}
