@@ -11,20 +11,25 @@
 import type { Disk } from "../host/host.ts";
 import { Writer } from "../wire/writer.ts";
 import { GROUP_BYTES_MAX } from "./recovery.ts";
-import type { Txn, TxnContext } from "./txn.ts";
 import { encodeEntry, TxnLogFile } from "./txn_log.ts";
 
+/** A transaction as bytes. */
+export interface Payload {
+  readonly zxid: bigint;
+  /** With its header; must not change any more. */
+  readonly bytes: Uint8Array;
+}
+
 interface WaitingTxn {
-  readonly context: TxnContext;
-  readonly txn: Txn;
-  /** Applies and answers; called when the transaction is durable. */
+  readonly payload: Payload;
+  /** Called when the transaction is durable. */
   readonly commit: () => void;
   readonly fail: (error: unknown) => void;
 }
 
 /** An answer that must come after the transactions before it. */
 interface WaitingAnswer {
-  readonly context: null;
+  readonly payload: null;
   readonly commit: () => void;
   readonly fail: (error: unknown) => void;
 }
@@ -69,16 +74,16 @@ export class CommitQueue {
 
   /** Adds a transaction; those before it are durable and applied first. */
   submit(
-    step: { readonly context: TxnContext; readonly txn: Txn },
+    payload: Payload,
     commit: () => void,
     fail: (error: unknown) => void,
   ): void {
-    this.#add({ ...step, commit, fail });
+    this.#add({ payload, commit, fail });
   }
 
   /** Runs `commit` behind all that was submitted before. */
   follow(commit: () => void, fail: (error: unknown) => void): void {
-    this.#add({ context: null, commit, fail });
+    this.#add({ payload: null, commit, fail });
   }
 
   /** Begins a new log file with the next transaction. */
@@ -87,10 +92,21 @@ export class CommitQueue {
     this.#log = null;
   }
 
-  /** Waits until everything submitted is applied, then closes the log file. */
-  async close(): Promise<void> {
+  /** Waits until everything submitted is durable. */
+  async idle(): Promise<void> {
     while (this.#running !== null) await this.#running;
+  }
+
+  /** Waits until everything submitted is durable, then closes the log file. */
+  async close(): Promise<void> {
+    await this.idle();
     this.roll();
+  }
+
+  /** Goes on with another log file, or, with `null`, in a new one; nothing may be under way. */
+  resume(log: TxnLogFile | null): void {
+    this.roll();
+    this.#log = log;
   }
 
   #add(item: WaitingTxn | WaitingAnswer): void {
@@ -126,10 +142,9 @@ export class CommitQueue {
     const writer = new Writer();
     let count = 0;
     for (const item of this.#waiting) {
-      if (item.context !== null) {
-        const { context, txn } = item;
+      if (item.payload !== null) {
         const before = writer.position;
-        encodeEntry(writer, { context, txn, digest: null });
+        encodeEntry(writer, item.payload.bytes);
         if (before > 0 && writer.position > GROUP_BYTES_MAX) {
           writer.position = before;
           break;
@@ -145,8 +160,8 @@ export class CommitQueue {
     entries: Uint8Array,
   ): Promise<void> {
     if (this.#log === null) {
-      const first = items.find((item) => item.context !== null);
-      const zxid = first?.context?.zxid ?? 0n;
+      const first = items.find((item) => item.payload !== null);
+      const zxid = first?.payload?.zxid ?? 0n;
       this.#log = await TxnLogFile.create(this.#disk, this.#directory, zxid);
     }
     this.#log.append(entries);

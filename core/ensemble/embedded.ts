@@ -14,6 +14,7 @@ import type { Host } from "../host/host.ts";
 import { ZkError } from "../wire/zookeeper/errors.ts";
 import { Decider, type WriteRequest } from "./decide.ts";
 import { EmbeddedClient, type EmbeddedServer } from "./embedded_client.ts";
+import { proposalOf } from "./proposal.ts";
 import type { Txn } from "./txn.ts";
 import { Watches, type WatchKind } from "./watches.ts";
 import type { Applied, ZnodeTree } from "./znode_tree.ts";
@@ -132,8 +133,9 @@ class Embedded implements EmbeddedCoordinator, EmbeddedServer {
       return this.#store.follow(() => fail(error), fail);
     }
     this.#decidedZxid = context.zxid;
-    this.#store.log({ context, txn }, () => {
-      const applied = this.#store.apply(context, txn);
+    const proposal = proposalOf(context, txn);
+    this.#store.log(proposal, () => {
+      const applied = this.#store.apply(proposal);
       this.#fire(applied);
       done(applied);
     }, fail);

@@ -10,6 +10,7 @@
 import { type Disk, type File, HostError } from "../host/host.ts";
 import { DecodeError } from "../wire/reader.ts";
 import { decodeSnapshot, type SnapshotContents } from "./snapshot.ts";
+import type { LoggedTxn } from "./txn.ts";
 import {
   type LogContents,
   nameOfZxid,
@@ -35,6 +36,8 @@ export interface Recovered {
   } | null;
   /** How many transactions were replayed. */
   readonly replayedCount: number;
+  /** The last of them, of one log file at least. */
+  readonly replayed: readonly LoggedTxn[];
 }
 
 /**
@@ -52,7 +55,7 @@ export function recover(disk: Disk, directory: string): Recovered {
   if (snapshot === null) {
     refuseOrphanLogs(disk, directory, logs);
     const tree = ZnodeTree.initial();
-    return { tree, isNew: true, log: null, replayedCount: 0 };
+    return { tree, isNew: true, log: null, replayedCount: 0, replayed: [] };
   }
   return replay(disk, directory, snapshot, logs);
 }
@@ -126,19 +129,21 @@ function replay(
   const first = Math.max(0, logs.findLastIndex((z) => z <= tree.lastZxid + 1n));
   let log: Recovered["log"] = null;
   let replayedCount = 0;
+  let replayed: readonly LoggedTxn[] = [];
   for (let index = first; index < logs.length; index++) {
     const path = `${directory}/${nameOfZxid("log", logs[index])}`;
     const contents = readLog(readFile(disk, path));
     const next = logs[index + 1] ?? null;
     refuseLoss(path, contents, next);
     replayedCount += replayEntries(path, contents, snapshot);
+    if (contents.entries.length > 0) replayed = contents.entries;
     const last = contents.entries.at(-1);
     const goesOn = next === null && last !== undefined &&
       last.context.zxid === tree.lastZxid;
     const { endPosition, tail } = contents;
     log = goesOn ? { path, endPosition, isTorn: tail === "damaged" } : null;
   }
-  return { tree, isNew: false, log, replayedCount };
+  return { tree, isNew: false, log, replayedCount, replayed };
 }
 
 /** @throws {HostError} `io` where the damage cannot be one torn write. */

@@ -39,11 +39,15 @@ export function nameOfZxid(prefix: string, zxid: bigint): string {
   return `${prefix}.${BigInt.asUintN(64, zxid).toString(16)}`;
 }
 
+/** The bytes of a transaction: what an entry frames, and what servers send each other. */
+export function encodePayload(logged: LoggedTxn): Uint8Array {
+  const writer = new Writer();
+  encodeTxn(writer, logged);
+  return writer.written();
+}
+
 /** Adds an entry as the file has it. */
-export function encodeEntry(writer: Writer, logged: LoggedTxn): void {
-  const payload = new Writer();
-  encodeTxn(payload, logged);
-  const bytes = payload.written();
+export function encodeEntry(writer: Writer, bytes: Uint8Array): void {
   writer.reserve(bytes.length + ENTRY_FRAME_BYTES);
   writer.bigInt64(BigInt(adler32(bytes)));
   writer.int32(bytes.length);
@@ -86,6 +90,18 @@ export function readLog(bytes: Uint8Array): LogContents {
   }
   const resumesAt = findEntry(bytes, view, position + 1);
   return { entries, endPosition: position, tail: "damaged", resumesAt };
+}
+
+/** Position after the last entry of a log file that is not after a transaction. */
+export function logEndAfter(bytes: Uint8Array, zxid: bigint): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let position = hasHeader(view) ? HEADER_BYTES : 0;
+  while (position > 0) {
+    const entry = entryAt(bytes, view, position);
+    if (entry === null || entry.logged.context.zxid > zxid) break;
+    position = entry.endPosition;
+  }
+  return position;
 }
 
 /** Whether only padding follows; a file of ZooKeeper's may have 64 MiB of it. */

@@ -1,21 +1,24 @@
 // A coordinator's tree and its files: what was there at the start, the log that
 // transactions go into, the snapshots that are taken of the tree.
 //
-//   log(context, txn)    written and synced, with others in one go
-//   apply(context, txn)  into the tree, once the ensemble has agreed
+//   log(proposal)    written and synced, with others in one go
+//   apply(proposal)  into the tree, once the ensemble has agreed
 //
 // Alone, a server applies what is durable; in an ensemble, what is committed.
 //
 // Source: ZooKeeper documentation, "Data File Management".
 
 import { MIB } from "../base/units.ts";
-import type { Disk, Host } from "../host/host.ts";
+import { type Disk, type Host, HostError } from "../host/host.ts";
 import { CommitQueue } from "./commit_queue.ts";
+import { cutLogs, removeAllBut } from "./cut_logs.ts";
+import { History } from "./history.ts";
+import type { Proposal } from "./proposal.ts";
 import { purgeFiles } from "./purge.ts";
-import { recover } from "./recovery.ts";
+import { recover, type Recovered } from "./recovery.ts";
 import { writeSnapshot } from "./snapshot.ts";
-import type { Txn, TxnContext } from "./txn.ts";
-import { TxnLogFile } from "./txn_log.ts";
+import type { LoggedTxn } from "./txn.ts";
+import { encodePayload, TxnLogFile } from "./txn_log.ts";
 import type { Applied, ZnodeTree } from "./znode_tree.ts";
 
 export interface StoreOptions {
@@ -25,11 +28,14 @@ export interface StoreOptions {
   readonly snapshotLogBytes?: number;
   /** How many snapshots are kept, with the logs from the oldest on. */
   readonly snapshotsKept?: number;
+  /** Committed transactions that are kept in memory for other servers. */
+  readonly historyCount?: number;
 }
 
 const SNAPSHOT_TXN_COUNT = 10_000;
 const SNAPSHOT_LOG_BYTES = 4 * MIB;
 const SNAPSHOTS_KEPT = 3;
+const HISTORY_BYTES_MAX = 16 * MIB;
 
 /** Told of what becomes of what was logged. */
 export interface StoreEvents {
@@ -43,18 +49,22 @@ interface Opened {
   readonly host: Host;
   readonly files: string;
   readonly lock: { release(): void };
-  readonly tree: ZnodeTree;
   readonly log: TxnLogFile | null;
-  readonly replayedCount: number;
+  readonly recovered: Recovered;
 }
 
 /** See the file's header. */
 export class ZnodeStore {
-  readonly tree: ZnodeTree;
+  /** Where the files are: `version-2` of the data directory. */
+  readonly files: string;
+  /** What was committed last, for servers that lack it. */
+  readonly history: History;
   readonly #opened: Opened;
   readonly #options: StoreOptions;
   readonly #queue: CommitQueue;
   #events: StoreEvents = { afterGroup: () => {}, onFailure: () => {} };
+  #tree: ZnodeTree;
+  #lastLoggedZxid: bigint;
   #txnsSinceSnapshot: number;
   #snapshotting: Promise<void> | null = null;
 
@@ -92,11 +102,7 @@ export class ZnodeStore {
         recovered.log.path,
         recovered.log,
       );
-      const { tree, replayedCount } = recovered;
-      return new ZnodeStore(
-        { host, files, lock, tree, log, replayedCount },
-        options,
-      );
+      return new ZnodeStore({ host, files, lock, log, recovered }, options);
     } catch (error) {
       lock.release();
       throw error;
@@ -106,8 +112,16 @@ export class ZnodeStore {
   private constructor(opened: Opened, options: StoreOptions) {
     this.#opened = opened;
     this.#options = options;
-    this.tree = opened.tree;
-    this.#txnsSinceSnapshot = opened.replayedCount;
+    this.files = opened.files;
+    const { tree, replayedCount, replayed } = opened.recovered;
+    this.#tree = tree;
+    this.#lastLoggedZxid = tree.lastZxid;
+    this.#txnsSinceSnapshot = replayedCount;
+    this.history = new History({
+      countMax: options.historyCount ?? 0,
+      bytesMax: HISTORY_BYTES_MAX,
+    }, tree.lastZxid);
+    if ((options.historyCount ?? 0) > 0) this.#restoreHistory(replayed);
     this.#queue = new CommitQueue({
       disk: opened.host.disk,
       directory: opened.files,
@@ -127,13 +141,25 @@ export class ZnodeStore {
     return this.#queue.failure;
   }
 
+  /** All that has been applied. */
+  get tree(): ZnodeTree {
+    return this.#tree;
+  }
+
+  /** The last transaction that was given to `log`. */
+  get lastLoggedZxid(): bigint {
+    return this.#lastLoggedZxid;
+  }
+
   /** Writes a transaction; those before it are durable first. */
   log(
-    step: { readonly context: TxnContext; readonly txn: Txn },
+    proposal: Proposal,
     durable: () => void,
     fail: (error: unknown) => void,
   ): void {
-    this.#queue.submit(step, durable, fail);
+    const { zxid } = proposal.context;
+    this.#lastLoggedZxid = zxid;
+    this.#queue.submit({ zxid, bytes: proposal.bytes }, durable, fail);
   }
 
   /** Runs `run` behind all that was logged before. */
@@ -142,9 +168,80 @@ export class ZnodeStore {
   }
 
   /** Puts a transaction into the tree. */
-  apply(context: TxnContext, txn: Txn): Applied {
+  apply(proposal: Proposal): Applied {
     this.#txnsSinceSnapshot++;
-    return this.tree.apply(context, txn);
+    this.history.add(proposal);
+    return this.#tree.apply(proposal.context, proposal.txn);
+  }
+
+  /** Waits until all that was logged is durable. @throws What writing has thrown. */
+  async settled(): Promise<void> {
+    await this.#queue.idle();
+    await this.#snapshotting;
+    if (this.failure !== null) throw this.failure;
+  }
+
+  /**
+   * Drops what was logged after a transaction, and goes back to the tree of that
+   * time; nothing may be under way.
+   *
+   * @throws {HostError} Where the files do not reach back so far.
+   */
+  async truncateTo(zxid: bigint): Promise<void> {
+    await this.settled();
+    const { disk } = this.#opened.host;
+    this.#queue.resume(null);
+    await cutLogs(disk, this.files, zxid);
+    const recovered = recover(disk, this.files);
+    if (recovered.tree.lastZxid !== zxid) {
+      throw new HostError(
+        "io",
+        `Cannot go back to transaction 0x${
+          zxid.toString(16)
+        } in "${this.files}": the files end at 0x${
+          recovered.tree.lastZxid.toString(16)
+        }`,
+      );
+    }
+    await this.#goOn(recovered);
+  }
+
+  /** Takes over a whole tree from another server, and makes it durable; nothing may be under way. */
+  async replaceTree(tree: ZnodeTree): Promise<void> {
+    await this.settled();
+    const { host } = this.#opened;
+    this.#queue.resume(null);
+    await writeSnapshot(host, this.files, tree);
+    await removeAllBut(host.disk, this.files, tree.lastZxid);
+    this.#tree = tree;
+    this.#lastLoggedZxid = tree.lastZxid;
+    this.#txnsSinceSnapshot = 0;
+    this.history.reset(tree.lastZxid);
+  }
+
+  async #goOn(recovered: Recovered): Promise<void> {
+    const { disk } = this.#opened.host;
+    const { log, tree, replayed, replayedCount } = recovered;
+    this.#queue.resume(
+      log === null ? null : await TxnLogFile.resume(disk, log.path, log),
+    );
+    this.#tree = tree;
+    this.#lastLoggedZxid = tree.lastZxid;
+    this.#txnsSinceSnapshot = replayedCount;
+    this.#restoreHistory(replayed);
+  }
+
+  #restoreHistory(replayed: readonly LoggedTxn[]): void {
+    const kept = replayed.slice(-(this.#options.historyCount ?? 0));
+    const before = replayed.at(-kept.length - 1)?.context.zxid;
+    const first = kept[0]?.context.zxid;
+    this.history.reset(
+      before ?? (first === undefined ? this.#tree.lastZxid : first - 1n),
+    );
+    for (const logged of kept) {
+      const { context, txn } = logged;
+      this.history.add({ context, txn, bytes: encodePayload(logged) });
+    }
   }
 
   /** Waits for what is under way, and lets go of the directory. */
@@ -172,7 +269,7 @@ export class ZnodeStore {
   async #snapshot(): Promise<void> {
     const { host, files } = this.#opened;
     try {
-      await writeSnapshot(host, files, this.tree);
+      await writeSnapshot(host, files, this.#tree);
       purgeFiles(
         host.disk,
         files,

@@ -9,6 +9,7 @@ import { ZkError, zkErrors } from "../../wire/zookeeper/errors.ts";
 import { OpCode } from "../../wire/zookeeper/records.ts";
 import { Decider } from "../decide.ts";
 import { goneByThemselves } from "../passing_znodes.ts";
+import { proposalOf } from "../proposal.ts";
 import { SessionTracker } from "../session_tracker.ts";
 import type { Txn, TxnContext } from "../txn.ts";
 import { decodeWrite } from "../write_request.ts";
@@ -140,8 +141,9 @@ export class StandaloneReplica implements Replica {
     done: (outcome: Outcome) => void,
   ): void {
     const { store, events } = this.#options;
-    store.log({ context, txn }, () => {
-      const applied = store.apply(context, txn);
+    const proposal = proposalOf(context, txn);
+    store.log(proposal, () => {
+      const applied = store.apply(proposal);
       events.applied(context, txn, applied);
       const errorCode = txn.kind === "error" ? txn.err : 0;
       done({ zxid: context.zxid, errorCode, txn, applied });
