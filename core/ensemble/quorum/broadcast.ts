@@ -1,0 +1,79 @@
+// The order of changes in a leader's term: each is proposed to all, logged by each,
+// and committed once more than half of those that vote have it on their disks,
+// in the order of zxids.
+//
+// Source: ZooKeeper documentation, "ZooKeeper Internals: Atomic Broadcast".
+
+import { assert } from "../../base/assert.ts";
+import type { Proposal } from "../proposal.ts";
+
+/** A change on its way. */
+interface Outstanding {
+  readonly proposal: Proposal;
+  /** Who has it on the disk. */
+  readonly acks: Set<number>;
+  /** What waits for its commit, or for those before. */
+  readonly after: (() => void)[];
+}
+
+export interface BroadcastOptions {
+  readonly isQuorum: (ids: Iterable<number>) => boolean;
+  /** Called for each change, in order, once it is committed. */
+  readonly commit: (proposal: Proposal) => void;
+}
+
+/** See the file's header. */
+export class Broadcast {
+  readonly #options: BroadcastOptions;
+  #outstanding: Outstanding[] = [];
+
+  constructor(options: BroadcastOptions) {
+    this.#options = options;
+  }
+
+  /** Proposed and not committed, oldest first. */
+  outstanding(): Iterable<Proposal> {
+    return this.#outstanding.map(({ proposal }) => proposal);
+  }
+
+  get count(): number {
+    return this.#outstanding.length;
+  }
+
+  propose(proposal: Proposal): void {
+    const last = this.#outstanding.at(-1)?.proposal.context.zxid;
+    const { zxid } = proposal.context;
+    assert(last === undefined || zxid === last + 1n, "A gap between proposals");
+    this.#outstanding.push({ proposal, acks: new Set(), after: [] });
+  }
+
+  /** A server has a change on its disk; commits what has a quorum now. */
+  ack(id: number, zxid: bigint): void {
+    const first = this.#outstanding.at(0)?.proposal.context.zxid;
+    // Committed without it, or none of this term's.
+    if (first === undefined || zxid < first) return;
+    const entry = this.#outstanding.at(Number(zxid - first));
+    if (entry === undefined) return;
+    entry.acks.add(id);
+    if (zxid === first) this.#commitReady();
+  }
+
+  /** Runs `run` once all that is proposed by now is committed; at once where nothing is. */
+  afterAll(run: () => void): void {
+    const last = this.#outstanding.at(-1);
+    if (last === undefined) run();
+    else last.after.push(run);
+  }
+
+  #commitReady(): void {
+    const { isQuorum, commit } = this.#options;
+    let count = 0;
+    for (const { proposal, acks, after } of this.#outstanding) {
+      if (!isQuorum(acks)) break;
+      count++;
+      commit(proposal);
+      for (const run of after) run();
+    }
+    if (count > 0) this.#outstanding = this.#outstanding.slice(count);
+  }
+}

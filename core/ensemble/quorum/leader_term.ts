@@ -1,0 +1,485 @@
+// A term as leader: agrees with a quorum on a new epoch, brings its learners into
+// step with its history, then orders all changes.
+//
+//   a quorum's FOLLOWERINFO   the epoch is one more than any of them has promised
+//   a quorum's ACKEPOCH       none of them has a longer history than this server
+//   a quorum's ACK            of NEWLEADER: the history is theirs; the leader serves
+//
+// A learner that comes later goes the same way, alone. Without a quorum of learners
+// in step, and heard of lately, the term ends.
+//
+// Source: ZooKeeper documentation, "ZooKeeper Internals: Atomic Broadcast";
+// observed between ZooKeeper 3.8 servers.
+
+import type { Connection, Listener } from "../../host/host.ts";
+import { encodeUtf8 } from "../../base/bytes.ts";
+import { OpCode } from "../../wire/zookeeper/records.ts";
+import { goneByThemselves } from "../passing_znodes.ts";
+import type { Proposal } from "../proposal.ts";
+import type { ClientRequest, Outcome, Replica } from "../server/replica.ts";
+import type { ZnodeTree } from "../znode_tree.ts";
+import { Broadcast } from "./broadcast.ts";
+import { Gate } from "./gate.ts";
+import { LearnerLink } from "./learner_link.ts";
+import {
+  decodeInt,
+  decodeLearnerInfo,
+  decodeRequest,
+  decodeSessions,
+  encodeInt,
+  encodeRevalidated,
+  PROTOCOL_VERSION,
+  unexpected,
+} from "./packet_data.ts";
+import {
+  PacketStream,
+  PacketType,
+  type QuorumPacket,
+} from "./packet_stream.ts";
+import { RequestOrder } from "./request_order.ts";
+import {
+  epochStart,
+  initLimitMs,
+  syncLimitMs,
+  TermEnd,
+  type TermOptions,
+} from "./term.ts";
+
+/** See the file's header. */
+export class LeaderTerm implements Replica {
+  readonly role = "leader";
+  readonly serverId: number;
+  readonly #options: TermOptions;
+  readonly #links = new Map<number, LearnerLink>();
+  /** What each of the voters has promised, this server included. */
+  readonly #promised = new Map<number, bigint>();
+  readonly #ackedEpoch = new Set<number>();
+  readonly #ackedHistory = new Set<number>();
+  readonly #epochChosen = new Gate<bigint>();
+  readonly #epochAgreed = new Gate<void>();
+  readonly #established = new Gate<void>();
+  readonly #ended = new Gate<never>();
+  readonly #broadcast: Broadcast;
+  readonly #dones = new Map<bigint, (outcome: Outcome) => void>();
+  #order: RequestOrder | null = null;
+  #listener: Listener | null = null;
+  #stops: (() => void)[] = [];
+  #isEnded = false;
+
+  constructor(options: TermOptions) {
+    this.#options = options;
+    this.serverId = options.selfId;
+    this.#broadcast = new Broadcast({
+      isQuorum: (ids) => options.config().isQuorum(ids),
+      commit: (proposal) => this.#commit(proposal),
+    });
+  }
+
+  get tree(): ZnodeTree {
+    return this.#options.store.tree;
+  }
+
+  /** Servers that are in step, and get all changes. */
+  links(): Iterable<LearnerLink> {
+    return this.#links.values();
+  }
+
+  /**
+   * Leads until that is over.
+   *
+   * @throws {TermEnd} Where it cannot go on as leader.
+   * @throws {HostError} Where the own disk or port has failed.
+   */
+  async run(): Promise<never> {
+    const { host, epochs, timing, selfId, store } = this.#options;
+    try {
+      await this.#listen();
+      this.#endAfter(
+        initLimitMs(timing),
+        () => !this.#established.isOpen,
+        "too few servers came to follow in time",
+      );
+      this.#promise(selfId, epochs.accepted);
+      const epoch = await Promise.race([
+        this.#epochChosen.passed,
+        this.#ended.passed,
+      ]);
+      this.#ackEpoch(selfId);
+      await Promise.race([this.#epochAgreed.passed, this.#ended.passed]);
+      await epochs.enter(epoch);
+      this.#ackHistory(selfId);
+      await Promise.race([this.#established.passed, this.#ended.passed]);
+      store.tree.restoreZxid(epochStart(epoch));
+      this.#serve(epoch);
+      return await this.#ended.passed;
+    } finally {
+      this.#isEnded = true;
+      for (const stop of this.#stops.splice(0)) stop();
+      this.#order?.close();
+      this.#listener?.close();
+      for (const link of this.#links.values()) link.close();
+      host.clock.after(0, () => this.#epochChosen.refuse(null));
+    }
+  }
+
+  /** Ends the term. */
+  stop(reason: unknown = new TermEnd("the server is stopping")): void {
+    this.#isEnded = true;
+    for (const gate of [this.#epochChosen, this.#epochAgreed]) {
+      gate.refuse(reason);
+    }
+    this.#established.refuse(reason);
+    this.#ended.refuse(reason);
+  }
+
+  /** Applies what is durable here, committed or not: it is this server's history. */
+  async settle(): Promise<void> {
+    await this.#options.store.settled();
+    for (const proposal of this.#broadcast.outstanding()) {
+      this.#options.store.apply(proposal);
+    }
+  }
+
+  submit(request: ClientRequest, done: (outcome: Outcome) => void): void {
+    this.#propose(request, this.serverId, done);
+  }
+
+  sync(_request: ClientRequest, done: (outcome: Outcome) => void): void {
+    this.#broadcast.afterAll(() =>
+      done({
+        zxid: this.tree.lastZxid,
+        errorCode: 0,
+        txn: null,
+        applied: null,
+      })
+    );
+  }
+
+  touch(sessionId: bigint, timeoutMs: number): void {
+    this.#order?.renew(sessionId, timeoutMs);
+  }
+
+  revalidate(sessionId: bigint, timeoutMs: number): Promise<boolean> {
+    const isAlive = this.#order?.take(sessionId, timeoutMs, this.serverId);
+    return Promise.resolve(isAlive ?? false);
+  }
+
+  async #listen(): Promise<void> {
+    const { host, selfId, config, listensOnAll } = this.#options;
+    const own = config().members.get(selfId)!.quorum;
+    const address = { host: listensOnAll ? "" : own.host, port: own.port };
+    this.#listener = await host.net.listen(address, (io) => {
+      this.#attend(io).catch((error) => this.stop(error));
+    });
+  }
+
+  /** Serves one learner for as long as it stays. */
+  async #attend(io: Connection): Promise<void> {
+    const { trace, host, timing, config } = this.#options;
+    const stream = new PacketStream(io);
+    const cancel = host.clock.after(initLimitMs(timing), () => stream.close());
+    let link: LearnerLink | null = null;
+    try {
+      const info = await stream.receive();
+      const { serverId } = decodeLearnerInfo(info.data);
+      const isKnown = serverId !== this.serverId &&
+        config().members.has(serverId);
+      const isInfo = info.type === PacketType.followerInfo ||
+        info.type === PacketType.observerInfo;
+      if (!isKnown || !isInfo) {
+        trace(
+          `Refused ${stream.peer} on the quorum port: it calls itself server ${serverId}, which is not in the configuration`,
+        );
+        return;
+      }
+      const isVoter = info.type === PacketType.followerInfo &&
+        config().isVoter(serverId);
+      link = new LearnerLink(
+        serverId,
+        isVoter,
+        stream,
+        host.clock.monotonicMs(),
+      );
+      this.#links.get(serverId)?.close();
+      this.#links.set(serverId, link);
+      if (isVoter) this.#promise(serverId, info.zxid >> 32n);
+      await this.#bringIntoStep(link);
+      cancel();
+      for (;;) this.#handle(link, await this.#hear(link));
+    } catch (error) {
+      if (this.#isEnded) return;
+      const reason = error instanceof Error ? error.message : String(error);
+      trace(
+        link === null
+          ? `Dropped ${stream.peer} on the quorum port: ${reason}`
+          : `Server ${link.id} has gone: ${reason}`,
+      );
+    } finally {
+      cancel();
+      stream.close();
+      if (link !== null && this.#links.get(link.id) === link) {
+        this.#links.delete(link.id);
+      }
+    }
+  }
+
+  async #hear(link: LearnerLink): Promise<QuorumPacket> {
+    const packet = await link.receive();
+    link.heardMs = this.#options.host.clock.monotonicMs();
+    return packet;
+  }
+
+  async #bringIntoStep(link: LearnerLink): Promise<void> {
+    const { config } = this.#options;
+    const epoch = await this.#epochChosen.passed;
+    link.send(
+      PacketType.leaderInfo,
+      epochStart(epoch),
+      encodeInt(PROTOCOL_VERSION),
+    );
+    const ack = await this.#hear(link);
+    if (ack.type !== PacketType.ackEpoch) throw unexpected(ack, "ACKEPOCH");
+    this.#compareHistory(link, ack);
+    await this.#epochAgreed.passed;
+    this.#sendHistory(link, ack.zxid);
+    link.send(
+      PacketType.newLeader,
+      epochStart(epoch),
+      encodeUtf8(config().toText()),
+    );
+    const inStep = await this.#hear(link);
+    if (inStep.type !== PacketType.ack) throw unexpected(inStep, "ACK");
+    link.isSynced = true;
+    if (link.isVoter) this.#ackHistory(link.id);
+    await this.#established.passed;
+    link.send(PacketType.upToDate, epochStart(epoch));
+  }
+
+  /** A quorum's longest history must be this server's. @throws {TermEnd} */
+  #compareHistory(link: LearnerLink, ack: QuorumPacket): void {
+    if (!link.isVoter) return;
+    const { epochs, store } = this.#options;
+    const epoch = BigInt(decodeInt(ack.data));
+    if (epoch >= 0n) {
+      const isLonger = epoch > epochs.current ||
+        (epoch === epochs.current && ack.zxid > store.lastLoggedZxid);
+      if (isLonger && !this.#epochAgreed.isOpen) {
+        const end = new TermEnd(
+          `server ${link.id} has a longer history (epoch ${epoch}, 0x${
+            ack.zxid.toString(16)
+          })`,
+        );
+        this.stop(end);
+        throw end;
+      }
+      this.#ackEpoch(link.id);
+    }
+  }
+
+  /** Sends what the learner lacks, and all from now on; takes back what only it has. */
+  #sendHistory(link: LearnerLink, zxid: bigint): void {
+    const { store } = this.#options;
+    const missing = store.history.since(zxid);
+    const isEpochStart = (zxid & 0xffffffffn) === 0n;
+    if (missing === null) {
+      link.send(PacketType.snap, store.tree.lastZxid);
+      link.sendTree(store.tree).catch(() => link.close());
+    } else {
+      // No transaction has the number at which an epoch starts.
+      if (missing.commonZxid === zxid || isEpochStart) {
+        link.send(PacketType.diff, zxid);
+      } else link.send(PacketType.trunc, missing.commonZxid);
+      for (const { context, bytes } of missing.proposals) {
+        if (link.isVoter) {
+          link.send(PacketType.proposal, context.zxid, bytes);
+          link.send(PacketType.commit, context.zxid);
+        } else link.send(PacketType.inform, context.zxid, bytes);
+      }
+    }
+    link.isForwarded = true;
+    if (!link.isVoter) return;
+    for (const { context, bytes } of this.#broadcast.outstanding()) {
+      link.send(PacketType.proposal, context.zxid, bytes);
+    }
+  }
+
+  #promise(id: number, epoch: bigint): void {
+    if (this.#epochChosen.isOpen) return;
+    this.#promised.set(id, epoch);
+    const { config, epochs } = this.#options;
+    if (!config().isQuorum(this.#promised.keys())) return;
+    let chosen = 0n;
+    for (const each of this.#promised.values()) {
+      if (each >= chosen) chosen = each + 1n;
+    }
+    this.#promised.clear();
+    epochs.accept(chosen).then(
+      () => this.#epochChosen.open(chosen),
+      (error) => this.stop(error),
+    );
+  }
+
+  #ackEpoch(id: number): void {
+    this.#ackedEpoch.add(id);
+    if (this.#options.config().isQuorum(this.#ackedEpoch)) {
+      this.#epochAgreed.open();
+    }
+  }
+
+  #ackHistory(id: number): void {
+    this.#ackedHistory.add(id);
+    if (this.#options.config().isQuorum(this.#ackedHistory)) {
+      this.#established.open();
+    }
+  }
+
+  #serve(epoch: bigint): void {
+    const { host, timing, store, serving, containerCheckMs } = this.#options;
+    this.#order = new RequestOrder({
+      clock: host.clock,
+      tree: store.tree,
+      tickMs: timing.tickMs,
+      selfId: this.serverId,
+      lastZxid: epochStart(epoch),
+      expire: (sessionId) => this.#closeSession(sessionId),
+      exhausted: () =>
+        this.stop(new TermEnd("the epoch's numbers are used up")),
+    });
+    this.#stops.push(goneByThemselves({
+      clock: host.clock,
+      tree: store.tree,
+      intervalMs: containerCheckMs,
+      remove: (path) => this.#broadcastOwn(path),
+    }));
+    this.#every(timing.tickMs / 2, () => this.#ping());
+    serving(this, epoch);
+  }
+
+  #handle(link: LearnerLink, packet: QuorumPacket): void {
+    switch (packet.type) {
+      case PacketType.ack:
+        return this.#broadcast.ack(link.id, packet.zxid);
+      case PacketType.ping:
+        for (const [sessionId, timeoutMs] of decodeSessions(packet.data)) {
+          this.#order?.renew(sessionId, timeoutMs);
+        }
+        return;
+      case PacketType.revalidate: {
+        const [[sessionId, timeoutMs]] = decodeSessions(packet.data);
+        const isAlive = this.#order?.take(sessionId, timeoutMs, link.id) ??
+          false;
+        return link.send(
+          PacketType.revalidate,
+          packet.zxid,
+          encodeRevalidated(sessionId, isAlive),
+        );
+      }
+      case PacketType.request: {
+        const request = decodeRequest(packet);
+        if (request.opCode !== OpCode.sync) {
+          return this.#propose(request, link.id, null);
+        }
+        return this.#broadcast.afterAll(() => link.send(PacketType.sync, 0n));
+      }
+      default:
+        throw unexpected(packet, "ACK, PING, REVALIDATE or REQUEST");
+    }
+  }
+
+  #propose(
+    request: ClientRequest,
+    serverId: number,
+    done: ((outcome: Outcome) => void) | null,
+  ): void {
+    const proposal = this.#order?.decide(request, serverId) ?? null;
+    if (proposal === null) return;
+    if (done !== null) this.#dones.set(proposal.context.zxid, done);
+    this.#send(proposal);
+  }
+
+  #closeSession(sessionId: bigint): void {
+    const body = new Uint8Array(0);
+    const opCode = OpCode.closeSession;
+    this.#propose(
+      { sessionId, cxid: 0, opCode, body, identities: [] },
+      this.serverId,
+      null,
+    );
+  }
+
+  #broadcastOwn(path: string): void {
+    const proposal = this.#order?.decideRemoval(path) ?? null;
+    if (proposal !== null) this.#send(proposal);
+  }
+
+  #send(proposal: Proposal): void {
+    const { zxid } = proposal.context;
+    this.#broadcast.propose(proposal);
+    for (const link of this.#links.values()) {
+      if (link.isForwarded && link.isVoter) {
+        link.send(PacketType.proposal, zxid, proposal.bytes);
+      }
+    }
+    this.#options.store.log(proposal, () => {
+      if (!this.#isEnded) this.#broadcast.ack(this.serverId, zxid);
+    }, (error) => this.stop(error));
+  }
+
+  #commit(proposal: Proposal): void {
+    const { context, txn, bytes } = proposal;
+    const { zxid } = context;
+    for (const link of this.#links.values()) {
+      if (!link.isForwarded) continue;
+      if (link.isVoter) link.send(PacketType.commit, zxid);
+      else link.send(PacketType.inform, zxid, bytes);
+    }
+    const applied = this.#options.store.apply(proposal);
+    this.#order?.applied(zxid);
+    this.#options.events.applied(context, txn, applied);
+    const done = this.#dones.get(zxid);
+    if (done === undefined) return;
+    this.#dones.delete(zxid);
+    const errorCode = txn.kind === "error" ? txn.err : 0;
+    done({ zxid, errorCode, txn, applied });
+  }
+
+  #ping(): void {
+    const { host, timing, config } = this.#options;
+    const nowMs = host.clock.monotonicMs();
+    const limitMs = syncLimitMs(timing);
+    const heard = [this.serverId];
+    for (const link of this.#links.values()) {
+      if (!link.isSynced) continue;
+      if (nowMs - link.heardMs > limitMs) link.close();
+      else {
+        heard.push(link.id);
+        link.send(PacketType.ping, this.tree.lastZxid);
+      }
+    }
+    if (!config().isQuorum(heard)) {
+      this.stop(new TermEnd("too few servers follow"));
+    }
+  }
+
+  #every(intervalMs: number, run: () => void): void {
+    const { clock } = this.#options.host;
+    let cancel = () => {};
+    const schedule = () => {
+      // What has come by then, and was not looked at yet, counts.
+      cancel = clock.after(intervalMs, () =>
+        clock.afterOthers(() => {
+          if (this.#isEnded) return;
+          run();
+          schedule();
+        }));
+    };
+    schedule();
+    this.#stops.push(() => cancel());
+  }
+
+  #endAfter(delayMs: number, isDue: () => boolean, reason: string): void {
+    this.#stops.push(this.#options.host.clock.after(delayMs, () => {
+      if (isDue()) this.stop(new TermEnd(reason));
+    }));
+  }
+}

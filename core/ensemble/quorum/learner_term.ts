@@ -1,0 +1,421 @@
+// A term as follower or observer: joins the leader, gets in step with its history,
+// then logs and acknowledges what it proposes, and applies what it commits.
+//
+//   FOLLOWERINFO → LEADERINFO → ACKEPOCH → DIFF | TRUNC | SNAP, PROPOSAL, COMMIT …
+//   → NEWLEADER → ACK → UPTODATE → serving
+//
+// Before NEWLEADER is acknowledged all of the leader's history is durable here, and
+// after it the epoch is: log, then epoch, then ACK. Nothing is applied that is not
+// durable here, whatever the leader has committed.
+//
+// Source: ZooKeeper documentation, "ZooKeeper Internals: Atomic Broadcast";
+// observed between ZooKeeper 3.8 servers.
+
+import { type Connection, HostError, sleep } from "../../host/host.ts";
+import type { ClientRequest, Outcome, Replica } from "../server/replica.ts";
+import { decodeProposal, type Proposal } from "../proposal.ts";
+import type { ZnodeTree } from "../znode_tree.ts";
+import { OwnRequests } from "./own_requests.ts";
+import {
+  decodeRevalidated,
+  encodeInt,
+  encodeLearnerInfo,
+  encodeRequest,
+  encodeSessions,
+  PROTOCOL_VERSION,
+  unexpected,
+} from "./packet_data.ts";
+import {
+  PacketStream,
+  PacketType,
+  type QuorumPacket,
+} from "./packet_stream.ts";
+import type { Member } from "./quorum_config.ts";
+import { receiveSnapshot } from "./snapshot_transfer.ts";
+import {
+  epochStart,
+  initLimitMs,
+  syncLimitMs,
+  TermEnd,
+  type TermOptions,
+} from "./term.ts";
+
+/** Between two attempts to reach a leader that does not listen yet. */
+const CONNECT_PAUSE_MS = 20;
+const NO_ZXID = -1n;
+
+/** Proposed by the leader, and not applied yet. */
+interface Proposed {
+  readonly proposal: Proposal;
+  isDurable: boolean;
+}
+
+/** See the file's header. */
+export class LearnerTerm implements Replica {
+  readonly role: "follower" | "observer";
+  readonly serverId: number;
+  readonly #options: TermOptions;
+  readonly #leader: Member;
+  readonly #own = new OwnRequests();
+  /** Oldest first; of these the first `#committedCount` are committed. */
+  readonly #proposed: Proposed[] = [];
+  readonly #syncs: ((outcome: Outcome) => void)[] = [];
+  readonly #afterApplied: {
+    readonly zxid: bigint;
+    readonly run: () => void;
+  }[] = [];
+  readonly #touched = new Map<bigint, number>();
+  readonly #revalidating = new Map<bigint, ((isAlive: boolean) => void)[]>();
+  #stream: PacketStream | null = null;
+  #committedCount = 0;
+  #committedZxid: bigint;
+  #proposedZxid: bigint;
+  #isAcknowledging = false;
+  #isServing = false;
+  #heardMs = 0;
+  #isEnded = false;
+  #failure: unknown = null;
+  #cancelWatch: () => void = () => {};
+
+  constructor(options: TermOptions, leader: Member) {
+    this.#options = options;
+    this.#leader = leader;
+    this.serverId = options.selfId;
+    this.role = options.config().isVoter(options.selfId)
+      ? "follower"
+      : "observer";
+    this.#committedZxid = options.store.tree.lastZxid;
+    this.#proposedZxid = options.store.lastLoggedZxid;
+  }
+
+  get tree(): ZnodeTree {
+    return this.#options.store.tree;
+  }
+
+  /**
+   * Follows until that is over.
+   *
+   * @throws {TermEnd} Where the leader, or this server, cannot go on.
+   * @throws {HostError} Where the leader is out of reach, or the own disk has failed.
+   * @throws {DecodeError} Where the leader sends what makes no sense.
+   */
+  async run(): Promise<void> {
+    try {
+      const { clock } = this.#options.host;
+      this.#heardMs = clock.monotonicMs();
+      this.#watchLeader(initLimitMs(this.#options.timing));
+      const stream = new PacketStream(await this.#connect());
+      this.#stream = stream;
+      if (this.#isEnded) throw new TermEnd("the server is stopping");
+      const epoch = await this.#register(stream);
+      await this.#getInStep(stream, epoch);
+      this.#serve(epoch);
+      for (;;) this.#handle(await this.#receive(stream));
+    } catch (error) {
+      throw this.#failure ?? error;
+    } finally {
+      this.#isEnded = true;
+      this.#cancelWatch();
+      this.#stream?.close();
+    }
+  }
+
+  /** Ends the term. */
+  stop(reason: unknown = new TermEnd("the server is stopping")): void {
+    this.#failure ??= reason;
+    this.#isEnded = true;
+    this.#stream?.close();
+  }
+
+  /**
+   * Applies what is durable, committed or not: it is the history that this server
+   * brings to the next leader.
+   */
+  async settle(): Promise<void> {
+    await this.#options.store.settled();
+    for (const { proposal } of this.#proposed.splice(0)) {
+      this.#options.store.apply(proposal);
+    }
+  }
+
+  submit(request: ClientRequest, done: (outcome: Outcome) => void): void {
+    this.#own.add(request, done);
+    this.#forward(request);
+  }
+
+  sync(request: ClientRequest, done: (outcome: Outcome) => void): void {
+    this.#syncs.push(done);
+    this.#forward(request);
+  }
+
+  touch(sessionId: bigint, timeoutMs: number): void {
+    this.#touched.set(sessionId, timeoutMs);
+  }
+
+  revalidate(sessionId: bigint, timeoutMs: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const waiting = this.#revalidating.get(sessionId);
+    if (waiting === undefined) this.#revalidating.set(sessionId, [resolve]);
+    else waiting.push(resolve);
+    this.#stream?.send(
+      PacketType.revalidate,
+      NO_ZXID,
+      encodeSessions([[sessionId, timeoutMs]]),
+    );
+    return promise;
+  }
+
+  async #connect(): Promise<Connection> {
+    const { host } = this.#options;
+    const { quorum, id } = this.#leader;
+    const deadlineMs = this.#heardMs + initLimitMs(this.#options.timing);
+    for (;;) {
+      try {
+        const timeoutMs = Math.max(1, deadlineMs - host.clock.monotonicMs());
+        return await host.net.connect(quorum, { timeoutMs });
+      } catch (error) {
+        const isLate = host.clock.monotonicMs() >= deadlineMs;
+        if (!(error instanceof HostError) || isLate || this.#isEnded) {
+          throw new TermEnd(
+            `server ${id}, which should lead, is out of reach at ${quorum.host}:${quorum.port}`,
+          );
+        }
+        await sleep(host.clock, CONNECT_PAUSE_MS);
+      }
+    }
+  }
+
+  /** @returns The leader's epoch, promised durably. */
+  async #register(stream: PacketStream): Promise<bigint> {
+    const { epochs, selfId, store, config } = this.#options;
+    stream.send(
+      this.role === "follower"
+        ? PacketType.followerInfo
+        : PacketType.observerInfo,
+      epochStart(epochs.accepted),
+      encodeLearnerInfo({
+        serverId: selfId,
+        protocolVersion: PROTOCOL_VERSION,
+        configVersion: config().version,
+      }),
+    );
+    const info = await this.#receive(stream);
+    if (info.type !== PacketType.leaderInfo) {
+      throw unexpected(info, "LEADERINFO");
+    }
+    const epoch = info.zxid >> 32n;
+    if (epoch < epochs.accepted) {
+      throw new TermEnd(
+        `server ${this.#leader.id} leads in epoch ${epoch}, but epoch ${epochs.accepted} is promised to another`,
+      );
+    }
+    // One that was in this epoch before does not count as new to it.
+    const current = epoch > epochs.accepted ? Number(epochs.current) : -1;
+    if (epoch > epochs.accepted) await epochs.accept(epoch);
+    stream.send(PacketType.ackEpoch, store.lastLoggedZxid, encodeInt(current));
+    return epoch;
+  }
+
+  async #getInStep(stream: PacketStream, epoch: bigint): Promise<void> {
+    const { store, epochs } = this.#options;
+    const first = await this.#receive(stream);
+    switch (first.type) {
+      case PacketType.diff:
+        break;
+      case PacketType.trunc:
+        await store.truncateTo(first.zxid);
+        break;
+      case PacketType.snap:
+        await store.replaceTree(await receiveSnapshot(stream, first.zxid));
+        break;
+      default:
+        throw unexpected(first, "DIFF, TRUNC or SNAP");
+    }
+    this.#committedZxid = store.tree.lastZxid;
+    this.#proposedZxid = store.lastLoggedZxid;
+    for (;;) {
+      const packet = await this.#receive(stream);
+      if (packet.type === PacketType.newLeader) {
+        await store.settled();
+        await epochs.enter(epoch);
+        stream.send(PacketType.ack, packet.zxid);
+        this.#acknowledge(stream);
+      } else if (packet.type === PacketType.upToDate) {
+        if (epochs.current !== epoch) throw unexpected(packet, "NEWLEADER");
+        stream.send(PacketType.ack, epochStart(epoch));
+        return;
+      } else this.#handle(packet);
+    }
+  }
+
+  /** From here on the leader counts on what is durable here. */
+  #acknowledge(stream: PacketStream): void {
+    this.#isAcknowledging = this.role === "follower";
+    if (!this.#isAcknowledging) return;
+    for (const { proposal, isDurable } of this.#proposed) {
+      if (isDurable) stream.send(PacketType.ack, proposal.context.zxid);
+    }
+  }
+
+  #serve(epoch: bigint): void {
+    const { store, timing, serving } = this.#options;
+    this.#cancelWatch();
+    this.#watchLeader(syncLimitMs(timing));
+    // Clients may have seen the new epoch at another server.
+    if (
+      store.tree.lastZxid < epochStart(epoch) && this.#proposed.length === 0
+    ) {
+      store.tree.restoreZxid(epochStart(epoch));
+    }
+    this.#isServing = true;
+    serving(this, epoch);
+  }
+
+  #handle(packet: QuorumPacket): void {
+    switch (packet.type) {
+      case PacketType.proposal:
+        return this.#propose(decodeProposal(packet.data!));
+      case PacketType.commit:
+        return this.#commit(packet.zxid);
+      case PacketType.inform: {
+        const proposal = decodeProposal(packet.data!);
+        this.#propose(proposal);
+        return this.#commit(proposal.context.zxid);
+      }
+      case PacketType.ping:
+        return this.#answerPing(packet);
+      case PacketType.sync:
+        return this.#synced();
+      case PacketType.revalidate: {
+        const { sessionId, isAlive } = decodeRevalidated(packet.data);
+        const waiting = this.#revalidating.get(sessionId) ?? [];
+        waiting.shift()?.(isAlive);
+        if (waiting.length === 0) this.#revalidating.delete(sessionId);
+        return;
+      }
+      default:
+        throw unexpected(packet, "PROPOSAL, COMMIT, INFORM, PING or SYNC");
+    }
+  }
+
+  #propose(proposal: Proposal): void {
+    const { zxid } = proposal.context;
+    const isNext = zxid === this.#proposedZxid + 1n ||
+      (zxid >> 32n) > (this.#proposedZxid >> 32n);
+    if (!isNext) {
+      throw new TermEnd(
+        `the leader proposes 0x${zxid.toString(16)} after 0x${
+          this.#proposedZxid.toString(16)
+        }`,
+      );
+    }
+    this.#proposedZxid = zxid;
+    const proposed: Proposed = { proposal, isDurable: false };
+    this.#proposed.push(proposed);
+    this.#options.store.log(proposal, () => {
+      proposed.isDurable = true;
+      if (this.#isEnded) return;
+      if (this.#isAcknowledging) this.#stream?.send(PacketType.ack, zxid);
+      this.#applyReady();
+    }, (error) => this.stop(error));
+  }
+
+  #commit(zxid: bigint): void {
+    const next = this.#proposed.at(this.#committedCount);
+    if (next?.proposal.context.zxid !== zxid) {
+      throw new TermEnd(
+        `the leader commits 0x${
+          zxid.toString(16)
+        }, which is not the next that it proposed`,
+      );
+    }
+    this.#committedCount++;
+    this.#committedZxid = zxid;
+    this.#applyReady();
+  }
+
+  #applyReady(): void {
+    let count = 0;
+    while (count < this.#committedCount && this.#proposed[count].isDurable) {
+      this.#apply(this.#proposed[count++].proposal);
+    }
+    if (count === 0) return;
+    this.#proposed.splice(0, count);
+    this.#committedCount -= count;
+    while (
+      this.#afterApplied.length > 0 &&
+      this.#afterApplied[0].zxid <= this.tree.lastZxid
+    ) this.#afterApplied.shift()!.run();
+  }
+
+  #apply(proposal: Proposal): void {
+    const { context, txn } = proposal;
+    const applied = this.#options.store.apply(proposal);
+    if (!this.#isServing) return;
+    this.#options.events.applied(context, txn, applied);
+    const done = this.#own.take(context, txn);
+    const errorCode = txn.kind === "error" ? txn.err : 0;
+    done?.({ zxid: context.zxid, errorCode, txn, applied });
+  }
+
+  /** All that was committed before the leader's answer has to be applied here first. */
+  #synced(): void {
+    const done = this.#syncs.shift();
+    if (done === undefined) return;
+    const zxid = this.#committedZxid;
+    const run = () =>
+      done({
+        zxid: this.tree.lastZxid,
+        errorCode: 0,
+        txn: null,
+        applied: null,
+      });
+    if (zxid <= this.tree.lastZxid) run();
+    else this.#afterApplied.push({ zxid, run });
+  }
+
+  #answerPing({ zxid }: QuorumPacket): void {
+    this.#stream?.send(PacketType.ping, zxid, encodeSessions(this.#touched));
+    this.#touched.clear();
+  }
+
+  #forward(request: ClientRequest): void {
+    this.#stream?.send(
+      PacketType.request,
+      NO_ZXID,
+      encodeRequest(request),
+      request.identities,
+    );
+  }
+
+  async #receive(stream: PacketStream): Promise<QuorumPacket> {
+    const packet = stream.takeNow() ?? await stream.receive();
+    this.#heardMs = this.#options.host.clock.monotonicMs();
+    if (this.#isEnded) throw this.#failure;
+    return packet;
+  }
+
+  /** Ends the term when the leader has been silent for too long. */
+  #watchLeader(limitMs: number): void {
+    const { clock } = this.#options.host;
+    const look = () => {
+      const silentMs = clock.monotonicMs() - this.#heardMs;
+      if (silentMs >= limitMs) {
+        return this.stop(
+          new TermEnd(
+            `server ${this.#leader.id}, the leader, has been silent for ${
+              Math.round(silentMs)
+            } ms`,
+          ),
+        );
+      }
+      this.#cancelWatch = clock.after(limitMs - silentMs, () => {
+        // What has come meanwhile, and was not looked at yet, counts.
+        clock.afterOthers(() => {
+          if (!this.#isEnded) look();
+        });
+      });
+    };
+    look();
+  }
+}
