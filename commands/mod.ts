@@ -10,6 +10,11 @@ export const commands: CommandTable = [
     load: () => import("./broker_start.ts"),
   },
   {
+    name: "coordinator start",
+    summary: "Start a coordinator, on its own or in an ensemble",
+    load: () => import("./coordinator_start.ts"),
+  },
+  {
     name: "topic create",
     summary: "Create topics",
     load: () => import("./topic_create.ts"),

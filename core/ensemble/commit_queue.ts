@@ -8,8 +8,9 @@
 // Invariant: at most one group is not yet durable, so a crash tears no more than
 // `GROUP_BYTES_MAX`. After a failed write or fsync nothing is written any more.
 
-import type { Disk } from "../host/host.ts";
+import type { Clock, Disk } from "../host/host.ts";
 import { Writer } from "../wire/writer.ts";
+import { Durations } from "./durations.ts";
 import { GROUP_BYTES_MAX } from "./recovery.ts";
 import { encodeEntry, TxnLogFile } from "./txn_log.ts";
 
@@ -36,6 +37,9 @@ interface WaitingAnswer {
 
 /** See the file's header. */
 export class CommitQueue {
+  /** How long the disk took for each group. */
+  readonly fsyncs = new Durations();
+  readonly #clock: Clock;
   readonly #disk: Disk;
   readonly #directory: string;
   readonly #afterGroup: () => void;
@@ -48,6 +52,7 @@ export class CommitQueue {
   /** @param options `afterGroup` runs when a group has been applied, `onFailure` after the last that could be. */
   constructor(
     options: {
+      clock: Clock;
       disk: Disk;
       directory: string;
       log: TxnLogFile | null;
@@ -55,6 +60,7 @@ export class CommitQueue {
       onFailure: () => void;
     },
   ) {
+    this.#clock = options.clock;
     this.#disk = options.disk;
     this.#directory = options.directory;
     this.#log = options.log;
@@ -165,6 +171,8 @@ export class CommitQueue {
       this.#log = await TxnLogFile.create(this.#disk, this.#directory, zxid);
     }
     this.#log.append(entries);
+    const startMs = this.#clock.monotonicMs();
     await this.#log.sync();
+    this.fsyncs.add(this.#clock.monotonicMs() - startMs);
   }
 }

@@ -56,6 +56,13 @@ export class SessionTracker {
     }
   }
 
+  /** Sessions, and when they end on the monotonic clock unless they are heard of. */
+  *deadlines(): Iterable<[bigint, number]> {
+    for (const [sessionId, { deadlineMs }] of this.#sessions) {
+      yield [sessionId, deadlineMs];
+    }
+  }
+
   /** A session was heard of, or begins. */
   touch(sessionId: bigint, timeoutMs: number): void {
     const deadlineMs = this.#options.clock.monotonicMs() + timeoutMs;

@@ -12,6 +12,7 @@ import { MIB } from "../base/units.ts";
 import { type Disk, type Host, HostError } from "../host/host.ts";
 import { CommitQueue } from "./commit_queue.ts";
 import { cutLogs, removeAllBut } from "./cut_logs.ts";
+import { Durations } from "./durations.ts";
 import { History } from "./history.ts";
 import type { Proposal } from "./proposal.ts";
 import { purgeFiles } from "./purge.ts";
@@ -59,6 +60,10 @@ export class ZnodeStore {
   readonly files: string;
   /** What was committed last, for servers that lack it. */
   readonly history: History;
+  /** How long snapshots took. */
+  readonly snapshots = new Durations();
+  /** Transactions that were applied since the start. */
+  appliedCount = 0;
   readonly #opened: Opened;
   readonly #options: StoreOptions;
   readonly #queue: CommitQueue;
@@ -67,6 +72,7 @@ export class ZnodeStore {
   #lastLoggedZxid: bigint;
   #txnsSinceSnapshot: number;
   #snapshotting: Promise<void> | null = null;
+  readonly #proposalSizes: [number, number, number] = [-1, -1, -1];
 
   /**
    * Opens a data directory, or makes a new one in it.
@@ -123,6 +129,7 @@ export class ZnodeStore {
     }, tree.lastZxid);
     if ((options.historyCount ?? 0) > 0) this.#restoreHistory(replayed);
     this.#queue = new CommitQueue({
+      clock: opened.host.clock,
       disk: opened.host.disk,
       directory: opened.files,
       log: opened.log,
@@ -139,6 +146,16 @@ export class ZnodeStore {
   /** Why nothing can be written any more, or null. */
   get failure(): unknown {
     return this.#queue.failure;
+  }
+
+  /** How long the disk took to make logged transactions durable. */
+  get fsyncs(): Durations {
+    return this.#queue.fsyncs;
+  }
+
+  /** Bytes of the last transaction that was logged, of the smallest and of the largest; -1 before the first. */
+  get proposalSizes(): readonly [number, number, number] {
+    return this.#proposalSizes;
   }
 
   /** All that has been applied. */
@@ -159,6 +176,7 @@ export class ZnodeStore {
   ): void {
     const { zxid } = proposal.context;
     this.#lastLoggedZxid = zxid;
+    this.#measure(proposal.bytes.length);
     this.#queue.submit({ zxid, bytes: proposal.bytes }, durable, fail);
   }
 
@@ -167,8 +185,16 @@ export class ZnodeStore {
     this.#queue.follow(run, fail);
   }
 
+  #measure(sizeBytes: number): void {
+    const sizes = this.#proposalSizes;
+    sizes[0] = sizeBytes;
+    if (sizes[1] < 0 || sizeBytes < sizes[1]) sizes[1] = sizeBytes;
+    if (sizeBytes > sizes[2]) sizes[2] = sizeBytes;
+  }
+
   /** Puts a transaction into the tree. */
   apply(proposal: Proposal): Applied {
+    this.appliedCount++;
     this.#txnsSinceSnapshot++;
     this.history.add(proposal);
     return this.#tree.apply(proposal.context, proposal.txn);
@@ -268,8 +294,11 @@ export class ZnodeStore {
   /** A snapshot that fails costs nothing but a longer log: the next one tries again. */
   async #snapshot(): Promise<void> {
     const { host, files } = this.#opened;
+    const startMs = host.clock.monotonicMs();
     try {
       await writeSnapshot(host, files, this.#tree);
+      const nowMs = host.clock.monotonicMs();
+      this.snapshots.add(nowMs - startMs, nowMs);
       purgeFiles(
         host.disk,
         files,

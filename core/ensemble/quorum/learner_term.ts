@@ -88,6 +88,11 @@ export class LearnerTerm implements Replica {
     this.#proposedZxid = options.store.lastLoggedZxid;
   }
 
+  /** The server that is followed. */
+  get leaderId(): number {
+    return this.#leader.id;
+  }
+
   get tree(): ZnodeTree {
     return this.#options.store.tree;
   }

@@ -22,6 +22,7 @@ import { Writer } from "../../wire/writer.ts";
 import { ZkError, zkErrors } from "../../wire/zookeeper/errors.ts";
 import { OpCode } from "../../wire/zookeeper/records.ts";
 import { addressIdentity, type Identity } from "../access.ts";
+import { Durations } from "../durations.ts";
 import { isWrite } from "../write_request.ts";
 import { writeBuffer, writeOutcome, writeText } from "./answer_bytes.ts";
 import { SYNC_CONNECTED } from "./event_type.ts";
@@ -82,6 +83,8 @@ export class ClientConnection {
   lastXid = 0;
   lastOpCode = 0;
   lastZxid = 0n;
+  /** From each request's arrival to its answer. */
+  readonly latency = new Durations();
   readonly #io: Connection;
   readonly #owner: ConnectionOwner;
   readonly #reader: FrameReader;
@@ -119,6 +122,13 @@ export class ClientConnection {
   /** Requests that are not answered yet. */
   get outstandingCount(): number {
     return this.#queue.length;
+  }
+
+  /** Counts from zero again. */
+  resetCounts(): void {
+    this.receivedCount = 0;
+    this.sentCount = 0;
+    this.latency.reset();
   }
 
   /** Serves the connection until it ends. */
@@ -205,8 +215,11 @@ export class ClientConnection {
       count += more;
     }
     const word = String.fromCharCode(...room.subarray(0, 4));
+    // It counts itself, as it may tell of itself.
+    this.receivedCount = 1;
     const answer = this.#owner.answerWord(word, this.peerHost);
     if (answer === null) {
+      this.receivedCount = 0;
       this.#reader.received(count);
       return false;
     }
@@ -387,7 +400,9 @@ export class ClientConnection {
     this.lastXid = xid;
     this.lastOpCode = opCode;
     this.lastZxid = zxid;
-    this.#owner.answered(this.#owner.nowMs() - sinceMs);
+    const nowMs = this.#owner.nowMs();
+    this.latency.add(nowMs - sinceMs, nowMs);
+    this.#owner.answered(nowMs - sinceMs);
     this.#endFrame(start);
   }
 

@@ -56,6 +56,8 @@ export interface Replica {
   touch(sessionId: bigint, timeoutMs: number): void;
   /** Whether a session that comes from elsewhere lives; it belongs to this server then. */
   revalidate(sessionId: bigint, timeoutMs: number): Promise<boolean>;
+  /** When sessions end on the monotonic clock, where that is decided here. */
+  sessionDeadlines?(): Iterable<[bigint, number]>;
 }
 
 /** What whoever runs a replica tells the client side. */

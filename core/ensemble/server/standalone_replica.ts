@@ -104,6 +104,10 @@ export class StandaloneReplica implements Replica {
     return Promise.resolve(this.#sessions.renew(sessionId, timeoutMs));
   }
 
+  sessionDeadlines(): Iterable<[bigint, number]> {
+    return this.#sessions.deadlines();
+  }
+
   /** Decides nothing any more; what is under way still ends. */
   stop(): void {
     this.#stopChecking();

@@ -96,15 +96,13 @@ export class WatchTable<W> {
     return this.#tables.data.pathCount + this.#tables.child.pathCount;
   }
 
-  /** Who watches which path, for those who look for the cause of something. */
-  entries(): ReadonlyMap<string, ReadonlySet<W>> {
+  /** Who watches the one or the other of which path, for those who look for a cause. */
+  entries(subject: WatchSubject): ReadonlyMap<string, ReadonlySet<W>> {
     const watchers = new Map<string, Set<W>>();
-    for (const table of [this.#tables.data, this.#tables.child]) {
-      for (const [path, watcher] of table.pairs()) {
-        let found = watchers.get(path);
-        if (found === undefined) watchers.set(path, found = new Set());
-        found.add(watcher);
-      }
+    for (const [path, watcher] of this.#tables[subject].pairs()) {
+      let found = watchers.get(path);
+      if (found === undefined) watchers.set(path, found = new Set());
+      found.add(watcher);
     }
     return watchers;
   }
