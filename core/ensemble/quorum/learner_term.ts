@@ -224,6 +224,7 @@ export class LearnerTerm implements Replica {
   async #getInStep(stream: PacketStream, epoch: bigint): Promise<void> {
     const { store, epochs } = this.#options;
     const first = await this.#receive(stream);
+    this.#tellStep(first);
     switch (first.type) {
       case PacketType.diff:
         break;
@@ -251,6 +252,18 @@ export class LearnerTerm implements Replica {
         return;
       } else this.#handle(packet);
     }
+  }
+
+  #tellStep({ type, zxid }: QuorumPacket): void {
+    const { trace, store } = this.#options;
+    const name = Object.entries(PacketType).find(([, each]) => each === type);
+    trace(
+      `Gets into step with server ${this.#leader.id}: ${
+        name?.[0].toUpperCase()
+      } at 0x${zxid.toString(16)}, having 0x${
+        store.lastLoggedZxid.toString(16)
+      }`,
+    );
   }
 
   /** From here on the leader counts on what is durable here. */
