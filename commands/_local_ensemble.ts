@@ -14,6 +14,7 @@ import { ExitError, UsageError } from "../core/cli/usage_error.ts";
 import type { Setting } from "../core/config/coordinator_config_load.ts";
 import { parseProperties } from "../core/config/properties.ts";
 import { answerFields, askWord } from "../core/ensemble/ask_word.ts";
+import { parseMember } from "../core/ensemble/quorum/quorum_config.ts";
 import {
   type ChildProcess,
   type Disk,
@@ -154,19 +155,17 @@ async function configure(
     (_, index) =>
       `server.${index + 1}=${LOOPBACK}:${free[count + index]}:${
         free[2 * count + index]
-      }`,
+      };${LOOPBACK}:${clients[index]}`,
   );
   for (let index = 0; index < count; index++) {
     const keys = new Map([
       ["dataDir", `${directory}/${index + 1}`],
-      ["clientPort", String(clients[index])],
-      ["clientPortAddress", LOOPBACK],
       // One of them could have the usual port: better a free one for each, or none.
       ["admin.serverPort", "0"],
       ["4lw.commands.whitelist", "*"],
     ]);
     for (const { key, text } of ensemble.keys) keys.set(key, text);
-    const lines = [...[...keys].map(([key, text]) => `${key}=${text}`)];
+    const lines = [...keys].map(([key, text]) => `${key}=${text}`);
     writeConfig(host.disk, directory, index + 1, [...lines, ...servers]);
   }
   return clients;
@@ -189,10 +188,12 @@ function clientPorts(
   return Array.from({ length: count }, (_, index) => {
     const path = configPath(directory, index + 1);
     const { texts } = parseProperties(readWholeFile(host, path), path);
-    const port = Number(texts.get("clientPort"));
+    const id = String(index + 1);
+    const line = texts.get(`server.${id}`) ?? "";
+    const port = parseMember(id, line).client?.port ?? 0;
     if (clientPort > 0 && port !== clientPort + index) {
       throw new UsageError(
-        `${path} says clientPort=${port}: leave --client-port out, or correct the file`,
+        `${path} says server.${id}=${line}: leave --client-port out, or correct the file`,
       );
     }
     return port;

@@ -15,6 +15,11 @@ export const commands: CommandTable = [
     load: () => import("./coordinator_start.ts"),
   },
   {
+    name: "coordinator status",
+    summary: "Show the servers of an ensemble, and whether it has a quorum",
+    load: () => import("./coordinator_status.ts"),
+  },
+  {
     name: "topic create",
     summary: "Create topics",
     load: () => import("./topic_create.ts"),
@@ -188,6 +193,51 @@ export const commands: CommandTable = [
     name: "cluster info",
     summary: "Show the brokers of a cluster and what they serve",
     load: () => import("./cluster_info.ts"),
+  },
+  {
+    name: "zk ls",
+    summary: "List the children of a znode",
+    load: () => import("./zk_ls.ts"),
+  },
+  {
+    name: "zk tree",
+    summary: "Show a znode and all below it",
+    load: () => import("./zk_tree.ts"),
+  },
+  {
+    name: "zk get",
+    summary: "Print what a znode holds",
+    load: () => import("./zk_get.ts"),
+  },
+  {
+    name: "zk set",
+    summary: "Change what a znode holds",
+    load: () => import("./zk_set.ts"),
+  },
+  {
+    name: "zk create",
+    summary: "Make a znode",
+    load: () => import("./zk_create.ts"),
+  },
+  {
+    name: "zk delete",
+    summary: "Delete znodes",
+    load: () => import("./zk_delete.ts"),
+  },
+  {
+    name: "zk watch",
+    summary: "Print changes of znodes as they come",
+    load: () => import("./zk_watch.ts"),
+  },
+  {
+    name: "zk stat",
+    summary: "Show the bookkeeping of a znode",
+    load: () => import("./zk_stat.ts"),
+  },
+  {
+    name: "zk acl",
+    summary: "Show or replace who may do what to a znode",
+    load: () => import("./zk_acl.ts"),
   },
   {
     name: "perf produce",

@@ -104,6 +104,8 @@ function startChild(
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
+    // Ctrl-C is for this process, which then tells the others.
+    detached: true,
   }).spawn();
   const streams = [child.stdout, child.stderr];
   const read = Promise.all(streams.map((stream) => readLines(stream, onLine)));
