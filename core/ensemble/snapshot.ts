@@ -57,8 +57,14 @@ export interface SnapshotContents {
 /**
  * Encodes the state in parts, so that the caller may let others go on between
  * them; each part is the receiver's own.
+ *
+ * @param isExact Whether the tree is that of its zxid, so that its digest says
+ * something. One that came from another server has later changes in it already.
  */
-export function* encodeSnapshot(tree: ZnodeTree): Generator<Uint8Array> {
+export function* encodeSnapshot(
+  tree: ZnodeTree,
+  isExact = true,
+): Generator<Uint8Array> {
   let checksum = 1;
   const summed = (bytes: Uint8Array) => {
     checksum = adler32(bytes, checksum);
@@ -73,6 +79,7 @@ export function* encodeSnapshot(tree: ZnodeTree): Generator<Uint8Array> {
   yield summed(header.written());
   for (const bytes of encodeState(tree)) yield summed(bytes);
   yield* encodeSeal(checksum, summed);
+  if (!isExact) return;
   const digest = new Writer();
   juteCodec(zxidDigest).encode(digest, {
     zxid: tree.lastZxid,
@@ -262,12 +269,14 @@ function checkSeal(reader: Reader, bytes: Uint8Array): void {
 /**
  * Writes a snapshot file beside the log, a part at a time, and makes it durable.
  *
+ * @param isExact As for `encodeSnapshot`.
  * @returns Its zxid: everything after that is still needed from the log.
  */
 export async function writeSnapshot(
   { disk, clock }: { disk: Disk; clock: Clock },
   directory: string,
   tree: ZnodeTree,
+  isExact = true,
 ): Promise<bigint> {
   const zxid = tree.lastZxid;
   const path = `${directory}/${nameOfZxid("snapshot", zxid)}`;
@@ -276,7 +285,7 @@ export async function writeSnapshot(
   try {
     file.truncate(0);
     let position = 0;
-    for (const bytes of encodeSnapshot(tree)) {
+    for (const bytes of encodeSnapshot(tree, isExact)) {
       if (bytes.length >= TURN_BYTES) await sleep(clock, 0);
       file.writeAt(bytes, position);
       position += bytes.length;

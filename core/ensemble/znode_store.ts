@@ -237,7 +237,7 @@ export class ZnodeStore {
     await this.settled();
     const { host } = this.#opened;
     this.#queue.resume(null);
-    await writeSnapshot(host, this.files, tree);
+    await writeSnapshot(host, this.files, tree, false);
     await removeAllBut(host.disk, this.files, tree.lastZxid);
     this.#tree = tree;
     this.#lastLoggedZxid = tree.lastZxid;
