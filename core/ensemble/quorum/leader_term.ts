@@ -247,6 +247,9 @@ export class LeaderTerm implements Replica {
       epochStart(epoch),
       encodeUtf8(config().toText()),
     );
+    // Not before: ZooKeeper 3.8 fails on a commit behind NEWLEADER whose proposal
+    // came ahead of it.
+    this.#forward(link);
     const inStep = await this.#hear(link);
     if (inStep.type !== PacketType.ack) throw unexpected(inStep, "ACK");
     link.isSynced = true;
@@ -276,7 +279,7 @@ export class LeaderTerm implements Replica {
     }
   }
 
-  /** Sends what the learner lacks, and all from now on; takes back what only it has. */
+  /** Sends what the learner lacks of what is committed; takes back what only it has. */
   #sendHistory(link: LearnerLink, zxid: bigint): void {
     const { store } = this.#options;
     const missing = store.history.since(zxid);
@@ -296,6 +299,10 @@ export class LeaderTerm implements Replica {
         } else link.send(PacketType.inform, context.zxid, bytes);
       }
     }
+  }
+
+  /** What is under way and what is proposed from now on. */
+  #forward(link: LearnerLink): void {
     link.isForwarded = true;
     if (!link.isVoter) return;
     for (const { context, bytes } of this.#broadcast.outstanding()) {
