@@ -3,6 +3,9 @@
 import { hex, ZnodeSession } from "./znode_session.ts";
 import type { Tree, ZnodeSeen } from "./znode_load.ts";
 
+/** Each server makes it for itself when it starts, and notes when. */
+const CONFIG_PATH = "/zookeeper/config";
+
 /** Reads everything from one server, once that has what the leader has. */
 export async function dumpTree(port: number): Promise<Tree> {
   const session = new ZnodeSession({
@@ -45,7 +48,9 @@ export function differences(a: Tree, b: Tree): string[] {
 function describe(tree: Tree, path: string): string {
   const node = tree.get(path);
   if (node === undefined) return "none";
-  const stat = Object.entries(node.stat).map(([name, value]) =>
+  const stat = Object.entries(node.stat).filter(([name]) =>
+    path !== CONFIG_PATH || name !== "mtime"
+  ).map(([name, value]) =>
     `${name}=${typeof value === "bigint" ? hex(value) : value}`
   );
   return `${JSON.stringify(node.data)} ${node.acl} ${stat.join(" ")}`;

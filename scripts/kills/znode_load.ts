@@ -51,6 +51,8 @@ export class ZnodeLoad {
   #leaving: Promise<void> = Promise.resolve();
   #watcher: ZnodeSession | null = null;
   #isRunning = false;
+  #resumed: PromiseWithResolvers<void> | null = null;
+  #busyCount = 0;
   /** When something was acknowledged last. */
   acknowledgedMs = performance.now();
 
@@ -82,6 +84,29 @@ export class ZnodeLoad {
     }
     this.#watcher = new ZnodeSession({ ports, timeoutMs, problem });
     this.#leaving = this.#leave();
+  }
+
+  /** Has all sessions keep quiet, once what they have asked for is answered. */
+  async hush(): Promise<void> {
+    this.#resumed = Promise.withResolvers();
+    while (this.#busyCount > 0) await pause(5);
+  }
+
+  /** Lets them go on. */
+  resume(): void {
+    this.#resumed?.resolve();
+    this.#resumed = null;
+  }
+
+  /** Runs a step of a session, not while all keep quiet. */
+  async busy(step: () => Promise<void>): Promise<void> {
+    while (this.#resumed !== null) await this.#resumed.promise;
+    this.#busyCount++;
+    try {
+      await step();
+    } finally {
+      this.#busyCount--;
+    }
   }
 
   /** Waits until something that is sent from now on is acknowledged. */
@@ -145,32 +170,37 @@ export class ZnodeLoad {
 
   /** Sessions that come, make an ephemeral znode and go, one after another. */
   async #leave(): Promise<void> {
-    const { ports, problem, random } = this.#options;
     const checks: Promise<void>[] = [];
     for (let count = 0; this.#isRunning; count++) {
       const path = `${LOAD_PATH}/leaver/${count}`;
-      const session = new ZnodeSession({ ports, timeoutMs: 4000, problem });
-      try {
-        await session.create(path, "", CreateMode.ephemeral);
-        await pause(random.between(0, 500));
-        if (random.chance(0.5)) {
-          const heardMs = session.heardMs;
-          await session.abandon();
-          this.endedCount++;
-          checks.push(this.#checkAbandoned(path, heardMs, session.timeoutMs));
-        } else {
-          await session.close();
-          this.endedCount++;
-          const left = await this.#look(path);
-          if (left !== null) problem(`${path} is there after its close`);
-        }
-      } catch (error) {
-        if (!(error instanceof RequestFailure)) throw error;
-        await session.abandon();
-      }
+      await this.busy(() => this.#comeAndGo(path, checks));
       await pause(200);
     }
     await Promise.all(checks);
+  }
+
+  async #comeAndGo(path: string, checks: Promise<void>[]): Promise<void> {
+    const { ports, problem, random } = this.#options;
+    const session = new ZnodeSession({ ports, timeoutMs: 4000, problem });
+    try {
+      await session.create(path, "", CreateMode.ephemeral);
+      await pause(random.between(0, 500));
+      if (random.chance(0.5)) {
+        const heardMs = session.heardMs;
+        await session.abandon();
+        this.endedCount++;
+        checks.push(this.#checkAbandoned(path, heardMs, session.timeoutMs));
+        return;
+      }
+      await session.close();
+      this.endedCount++;
+      if (await this.#look(path) !== null) {
+        problem(`${path} is there after its close`);
+      }
+    } catch (error) {
+      if (!(error instanceof RequestFailure)) throw error;
+      await session.abandon();
+    }
   }
 
   /** An abandoned session keeps its znode for its timeout, and not for ever. */
@@ -256,7 +286,7 @@ class Worker {
     const { random, pauseMs, problem } = this.#options;
     while (this.#load.isRunning) {
       try {
-        await this.#step(random.next());
+        await this.#load.busy(() => this.#step(random.next()));
         this.#load.acknowledged();
       } catch (error) {
         if (!(error instanceof RequestFailure)) throw error;
