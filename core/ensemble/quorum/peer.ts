@@ -111,9 +111,13 @@ export class Peer {
 
   /** @throws What the own disk has thrown. */
   async #oneTerm(): Promise<void> {
-    const { selfId, config, store, epochs, trace, clients } = this.#options;
+    const { host, selfId, config, store, epochs, trace, clients } =
+      this.#options;
+    const startMs = host.clock.monotonicMs();
     const leader = await this.#elect();
     if (leader === null) return;
+    const tookMs = Math.round(host.clock.monotonicMs() - startMs);
+    trace(`Server ${leader} is to lead; the election took ${tookMs} ms`);
     const options: TermOptions = {
       ...this.#options,
       events: clients,
