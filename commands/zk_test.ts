@@ -81,7 +81,7 @@ Deno.test("znodes are made, read, changed, listed and deleted", () =>
     );
     match(
       await succeeds(kq, "zk delete -r /app --dry-run"),
-      /\/app\/config  false\n\/app         false/,
+      /\/app\/config +false\n\/app +false/,
     );
     await succeeds(kq, "zk delete -r /app --yes");
     equal(await succeeds(kq, "zk ls / -o name"), "/zookeeper\n");
@@ -177,7 +177,7 @@ Deno.test("changes are printed as they come, with the data where asked", () =>
     await plain.until(() => plain.process.stdout.includes("/w"));
     plain.process.signal("SIGINT");
     equal(await plain.ended, 130);
-    match(plain.process.stdout, /^\S+Z  childrenChanged  \/w\n$/);
+    match(plain.process.stdout, /^\S+Z +childrenChanged +\/w\n$/);
   }));
 
 Deno.test("an ephemeral is held until its command is stopped", () =>
