@@ -30,7 +30,7 @@ export const coordinatorRowsUsed = {
     type: "password",
     default: null,
     importance: "medium",
-    doc: "user:base64(sha1(user:password)) of who may do everything.",
+    doc: "Who may do everything, as user:base64(sha1(user:password)).",
   },
   "admin.commandURL": {
     type: "string",
