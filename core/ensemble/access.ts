@@ -45,7 +45,7 @@ export function isPermitted(
 }
 
 /**
- * The list as it is stored: without repeats, `auth` replaced by who the client is.
+ * The list as it is stored: without repeats, then `auth` replaced by who the client is.
  *
  * @throws {ZkError} INVALID_ACL where it is empty, or names nobody.
  */
@@ -55,24 +55,26 @@ export function resolveAcl(
   identities: readonly Identity[],
 ): readonly Acl[] {
   const resolved: Acl[] = [];
-  const add = (entry: Acl) => {
-    const isThere = resolved.some(({ perms, id }) =>
-      perms === entry.perms && isSame(id, entry.id)
-    );
-    if (!isThere) resolved.push(entry);
-  };
-  for (const entry of acl ?? []) {
+  for (const entry of withoutRepeats(acl ?? [])) {
     const { perms, id } = entry;
-    if (isAnyone(id)) add(entry);
+    if (isAnyone(id)) resolved.push(entry);
     else if (id.scheme === "auth") {
       const proven = identities.filter(isProven);
       if (proven.length === 0) throw new ZkError("INVALID_ACL", path);
-      for (const each of proven) add({ perms, id: each });
-    } else if (isValid(id)) add(entry);
+      for (const each of proven) resolved.push({ perms, id: each });
+    } else if (isValid(id)) resolved.push(entry);
     else throw new ZkError("INVALID_ACL", path);
   }
   if (resolved.length === 0) throw new ZkError("INVALID_ACL", path);
   return resolved;
+}
+
+function withoutRepeats(acl: readonly Acl[]): readonly Acl[] {
+  return acl.filter((entry, index) =>
+    acl.findIndex(({ perms, id }) =>
+      perms === entry.perms && isSame(id, entry.id)
+    ) === index
+  );
 }
 
 /** Whether a client may see the hashes in a list: else they show as `x`. */
@@ -92,13 +94,15 @@ export function maskDigests(
  * Whom the bytes of an auth packet prove a client to be.
  *
  * @param superDigest `user:base64` of who may do everything; `null` for nobody.
- * @returns `null` where the scheme is not known, or the bytes are not right.
+ * @returns `null` where the scheme is not known: x509 and sasl, for which there are
+ * no providers, among them. Nobody new for `ip`, which a client has anyway.
  */
 export function authenticate(
   scheme: string,
   auth: Uint8Array,
   superDigest: string | null,
 ): readonly Identity[] | null {
+  if (scheme === "ip") return [];
   if (scheme !== "digest") return null;
   const id = digestOf(auth);
   const identity = { scheme, id };
@@ -146,9 +150,6 @@ function isValid({ scheme, id }: Identity): boolean {
       return id.split(":").length === 2;
     case "ip":
       return parseNetwork(id) !== null;
-    case "sasl":
-    case "x509":
-      return id !== "";
     default:
       return false;
   }

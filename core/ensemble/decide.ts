@@ -7,21 +7,25 @@
 // Source: ZooKeeper documentation, "ZooKeeper Internals: Atomic Broadcast";
 // refusals and counters as ZooKeeper 3.8 has them.
 
+import { encodeUtf8 } from "../base/bytes.ts";
 import type { CreateMode } from "../coordination/znode_client.ts";
 import { ZkError, zkErrors } from "../wire/zookeeper/errors.ts";
 import type { Acl } from "../wire/zookeeper/records.ts";
 import { type Identity, isPermitted, resolveAcl } from "./access.ts";
 import { OPEN_ACL_NUMBER, Permission } from "./acl_cache.ts";
+import { brokenLimit, limitsPath, QUOTA_PATH, statsPath } from "./quota.ts";
+import { DEFAULT_RULES, type Rules } from "./rules.ts";
 import type { SingleTxn, Txn } from "./txn.ts";
 import {
   CONTAINER_OWNER,
   isSession,
+  SYSTEM_PATH,
   TTL_MAX_MS,
   ttlOwner,
   type Znode,
 } from "./znode.ts";
 import { parentOf, pathProblem, ROOT } from "./znode_path.ts";
-import type { ZnodeTree } from "./znode_tree.ts";
+import { CONFIG_PATH, type ZnodeTree } from "./znode_tree.ts";
 
 /** How long a znode stays, and whether a counter is added to its name. */
 export type ZnodeMode = CreateMode | "container" | "ttl" | "ttlSequential";
@@ -36,6 +40,8 @@ export type ChangeRequest =
     readonly mode: ZnodeMode;
     /** How long a znode of a `ttl` mode stays without children and changes. */
     readonly ttlMs?: bigint;
+    /** The znode is to be a container, whatever the mode says of how it stays. */
+    readonly isContainer?: boolean;
     /** The client wants the new znode's stat. */
     readonly wantsStat?: boolean;
   }
@@ -55,12 +61,29 @@ export type ChangeRequest =
   }
   | { readonly kind: "check"; readonly path: string; readonly version: number };
 
+/** What a client wants of the ensemble's members; `null` for what it leaves out. */
+export interface ReconfigWrite {
+  readonly kind: "reconfig";
+  /** Lines `server.N=…`, separated by commas. */
+  readonly joining: string | null;
+  /** Ids, separated by commas. */
+  readonly leaving: string | null;
+  /** All servers; `joining` and `leaving` do not count then. */
+  readonly newMembers: string | null;
+  /** The version that is to be changed; -1n for any. */
+  readonly curConfigId: bigint;
+}
+
 /** What a client, or the coordinator about a client, asks for. */
 export type WriteRequest =
   | ChangeRequest
+  | ReconfigWrite
   | { readonly kind: "multi"; readonly steps: readonly ChangeRequest[] }
   | { readonly kind: "createSession"; readonly timeoutMs: number }
   | { readonly kind: "closeSession" };
+
+type CreateRequest = Extract<ChangeRequest, { kind: "create" }>;
+type CreationTxn = Extract<SingleTxn, { parentCVersion: number }>;
 
 /** As much of a future znode as decisions need. */
 interface FutureZnode {
@@ -71,6 +94,7 @@ interface FutureZnode {
   readonly aclNumber: bigint;
   readonly ephemeralOwner: bigint;
   readonly childCount: number;
+  readonly sizeBytes: number;
 }
 
 /** Who asks, and the place that the transaction will have. */
@@ -95,11 +119,13 @@ const ABSENT: FutureZnode = {
   aclNumber: OPEN_ACL_NUMBER,
   ephemeralOwner: 0n,
   childCount: 0,
+  sizeBytes: 0,
 };
 
 /** Decides about requests, in the order in which their transactions will be applied. */
 export class Decider {
   readonly #tree: ZnodeTree;
+  readonly #rules: Rules;
   /** Every change not applied yet, oldest first. */
   #changes: OutstandingChange[] = [];
   readonly #futures = new Map<string, OutstandingChange>();
@@ -107,8 +133,9 @@ export class Decider {
   readonly #opening = new Map<bigint, bigint>();
   readonly #closing = new Map<bigint, bigint>();
 
-  constructor(tree: ZnodeTree) {
+  constructor(tree: ZnodeTree, rules: Rules = DEFAULT_RULES) {
     this.#tree = tree;
+    this.#rules = rules;
   }
 
   /**
@@ -127,10 +154,28 @@ export class Decider {
       case "multi":
         this.#checkSession(context);
         return this.#multi(request.steps, context);
+      case "reconfig":
+        throw new ZkError("RECONFIG_DISABLED", CONFIG_PATH);
       default:
         this.#checkSession(context);
         return this.#change(request, context);
     }
+  }
+
+  /**
+   * Gives the transaction that changes the ensemble's members.
+   *
+   * @param next Gives the new configuration's text, or refuses.
+   * @throws {ZkError} SESSION_EXPIRED, NO_AUTH, and what `next` throws.
+   */
+  reconfigure(next: () => string, context: DecideContext): Txn {
+    this.#checkSession(context);
+    const data = encodeUtf8(next());
+    const path = CONFIG_PATH;
+    const node = this.#existing(path);
+    this.#permit(node, Permission.write, path, context);
+    this.#outstanding(context.zxid, path, { ...node, version: -1 });
+    return { kind: "reconfig", path, data, version: -1 };
   }
 
   /**
@@ -198,12 +243,6 @@ export class Decider {
   }
 
   #change(request: ChangeRequest, context: DecideContext): SingleTxn {
-    const sequential = request.kind === "create" &&
-      request.mode.endsWith("Sequential");
-    const problem = pathProblem(request.path, { sequential });
-    if (problem !== null) {
-      throw new ZkError("BAD_ARGUMENTS", `path "${request.path}": ${problem}`);
-    }
     switch (request.kind) {
       case "create":
         return this.#create(request, context);
@@ -217,6 +256,7 @@ export class Decider {
         return this.#setAcl(request, context);
       case "check": {
         const { path } = request;
+        checkPath(path);
         const node = this.#existing(path);
         this.#permit(node, Permission.read, path, context);
         return {
@@ -233,10 +273,13 @@ export class Decider {
     context: DecideContext,
   ): SingleTxn {
     const { path, data } = request;
+    checkPath(path);
     const node = this.#existing(path);
     this.#permit(node, Permission.write, path, context);
+    const sizeBytes = data?.length ?? 0;
+    this.#checkQuota(path, 0, sizeBytes - node.sizeBytes);
     const version = nextVersion(request, node.version);
-    this.#outstanding(context.zxid, path, { ...node, version });
+    this.#outstanding(context.zxid, path, { ...node, version, sizeBytes });
     return { kind: "setData", path, data, version };
   }
 
@@ -245,6 +288,7 @@ export class Decider {
     context: DecideContext,
   ): SingleTxn {
     const { path } = request;
+    checkPath(path);
     const { identities, zxid } = context;
     const acl = identities === undefined
       ? request.acl
@@ -258,18 +302,13 @@ export class Decider {
   }
 
   #create(
-    request: Extract<ChangeRequest, { kind: "create" }>,
+    request: CreateRequest,
     context: DecideContext,
   ): SingleTxn {
     const { mode, data } = request;
     const { sessionId, zxid, identities } = context;
-    const ttlMs = request.ttlMs ?? 0n;
-    if (mode.startsWith("ttl") && (ttlMs <= 0n || ttlMs > TTL_MAX_MS)) {
-      throw new ZkError(
-        "BAD_ARGUMENTS",
-        `${request.path}: a time to live of ${ttlMs} ms`,
-      );
-    }
+    this.#checkTimeToLive(request);
+    checkParented(request.path);
     const acl = identities === undefined
       ? request.acl
       : resolveAcl(request.path, request.acl, identities);
@@ -278,35 +317,67 @@ export class Decider {
     const parent = this.#existing(parentPath);
     this.#permit(parent, Permission.create, request.path, context);
     const path = mode.endsWith("Sequential")
-      ? request.path + String(parent.creations).padStart(10, "0")
+      ? request.path + sequentialEnd(parent.creations)
       : request.path;
+    checkPath(path);
     if (this.#future(path).exists) throw new ZkError("NODE_EXISTS", path);
     if (isSession(parent.ephemeralOwner)) {
       throw new ZkError("NO_CHILDREN_FOR_EPHEMERALS", path);
     }
-    const ephemeral = mode.startsWith("ephemeral");
+    const txn = this.#creation(request, { path, data, acl }, parent);
+    const ephemeral = "ephemeral" in txn && txn.ephemeral;
     if (ephemeral && !this.#isAlive(sessionId)) {
       throw new ZkError("SESSION_EXPIRED", path);
     }
-    const creations = parent.creations + 1;
+    const sizeBytes = data?.length ?? 0;
+    this.#checkQuota(path, 1, sizeBytes);
     this.#outstanding(zxid, parentPath, {
       ...parent,
-      creations,
+      creations: txn.parentCVersion,
       childCount: parent.childCount + 1,
     });
     this.#outstanding(zxid, path, {
       ...ABSENT,
       exists: true,
       aclNumber: this.#tree.acls.numberOf(acl),
-      ephemeralOwner: ephemeral ? sessionId : ownerOf(mode, ttlMs),
+      ephemeralOwner: ephemeral ? sessionId : markOf(txn),
+      sizeBytes,
     });
-    const created = { path, data, acl, parentCVersion: creations };
-    if (mode === "container") return { kind: "createContainer", ...created };
-    if (mode.startsWith("ttl")) {
-      return { kind: "createTtl", ...created, ttl: ttlMs };
+    return txn;
+  }
+
+  /** The operation says how the znode stays, the mode whether it is a session's. */
+  #creation(
+    { mode, ttlMs, isContainer, wantsStat }: CreateRequest,
+    created: { path: string; data: Uint8Array | null; acl: readonly Acl[] },
+    parent: FutureZnode,
+  ): CreationTxn {
+    const parentCVersion = (parent.creations + 1) | 0;
+    if (isContainer) {
+      return { kind: "createContainer", ...created, parentCVersion };
     }
-    const kind = request.wantsStat === true ? "create2" : "create";
-    return { kind, ...created, ephemeral };
+    if (ttlMs !== undefined) {
+      return { kind: "createTtl", ...created, parentCVersion, ttl: ttlMs };
+    }
+    const kind = wantsStat === true ? "create2" : "create";
+    const ephemeral = mode.startsWith("ephemeral");
+    return { kind, ...created, parentCVersion, ephemeral };
+  }
+
+  /** @throws {ZkError} UNIMPLEMENTED where there is no such thing here; BAD_ARGUMENTS. */
+  #checkTimeToLive({ mode, path, ttlMs }: CreateRequest): void {
+    const isTtl = mode.startsWith("ttl");
+    if (isTtl && !this.#rules.extendedTypes) {
+      throw new ZkError(
+        "UNIMPLEMENTED",
+        `${path}: extendedTypesEnabled is off`,
+      );
+    }
+    const isValid = isTtl
+      ? ttlMs !== undefined && ttlMs > 0n && ttlMs <= TTL_MAX_MS
+      : ttlMs === undefined;
+    if (isValid) return;
+    throw new ZkError("BAD_ARGUMENTS", `${path}: time to live ${ttlMs} ms`);
   }
 
   #delete(
@@ -314,10 +385,11 @@ export class Decider {
     context: DecideContext,
   ): SingleTxn {
     const { path } = request;
-    if (path === ROOT) throw new ZkError("BAD_ARGUMENTS", path);
-    const parent = this.#future(parentOf(path));
-    const node = this.#existing(path);
+    checkParented(path);
+    if (OWN_PATHS.has(path)) throw new ZkError("BAD_ARGUMENTS", path);
+    const parent = this.#existing(parentOf(path));
     this.#permit(parent, Permission.delete, path, context);
+    const node = this.#existing(path);
     nextVersion(request, node.version);
     if (node.childCount > 0) throw new ZkError("NOT_EMPTY", path);
     this.#removed(context.zxid, path);
@@ -343,11 +415,25 @@ export class Decider {
     path: string,
     { identities }: DecideContext,
   ): void {
-    if (identities === undefined) return;
+    if (identities === undefined || this.#rules.skipsAcl) return;
     const acl = this.#tree.acls.listOf(node.aclNumber);
     if (!isPermitted(acl, permission, identities)) {
       throw new ZkError("NO_AUTH", path);
     }
+  }
+
+  /** @throws {ZkError} QUOTA_EXCEEDED. */
+  #checkQuota(path: string, count: number, bytes: number): void {
+    if (!this.#rules.enforcesQuota) return;
+    const limited = this.#tree.quotaAbove(path);
+    if (limited === null) return;
+    const broken = brokenLimit(
+      this.#tree.get(limitsPath(limited))?.data ?? null,
+      this.#tree.get(statsPath(limited))?.data ?? null,
+      { count, bytes },
+    );
+    if (broken === null) return;
+    throw new ZkError("QUOTA_EXCEEDED", `${limited}: ${broken}`);
   }
 
   /** Clients' changes need a session that lives; the coordinator's own do not. */
@@ -422,6 +508,7 @@ function presentOf(node: Readonly<Znode>): FutureZnode {
     aclNumber: node.aclNumber,
     ephemeralOwner: node.ephemeralOwner,
     childCount: node.children?.size ?? 0,
+    sizeBytes: node.data?.length ?? 0,
   };
 }
 
@@ -441,8 +528,35 @@ function nextVersion(
   return next === -1 ? 0 : next;
 }
 
+/** Znodes that the server itself needs. */
+const OWN_PATHS: ReadonlySet<string> = new Set([
+  ROOT,
+  SYSTEM_PATH,
+  QUOTA_PATH,
+  CONFIG_PATH,
+]);
+
+/** @throws {ZkError} BAD_ARGUMENTS where it is no path. */
+function checkPath(path: string): void {
+  const problem = pathProblem(path);
+  if (problem === null) return;
+  throw new ZkError("BAD_ARGUMENTS", `path "${path}": ${problem}`);
+}
+
+/** As much of it as comes before anything else. @throws {ZkError} BAD_ARGUMENTS. */
+function checkParented(path: string): void {
+  if (path.includes("/") && !path.includes("\0")) return;
+  throw new ZkError("BAD_ARGUMENTS", `path "${path}": it must start with /`);
+}
+
 /** The mark of a znode that goes by itself; 0 for one that stays. */
-function ownerOf(mode: ZnodeMode, ttlMs: bigint): bigint {
-  if (mode === "container") return CONTAINER_OWNER;
-  return mode.startsWith("ttl") ? ttlOwner(ttlMs) : 0n;
+function markOf(txn: CreationTxn): bigint {
+  if (txn.kind === "createContainer") return CONTAINER_OWNER;
+  return txn.kind === "createTtl" ? ttlOwner(txn.ttl) : 0n;
+}
+
+/** What a counter adds to a name: ten digits, or a sign and more once it has run over. */
+function sequentialEnd(counter: number): string {
+  const digits = String(Math.abs(counter));
+  return counter < 0 ? `-${digits.padStart(9, "0")}` : digits.padStart(10, "0");
 }

@@ -17,6 +17,7 @@ import {
   deleteRequest,
   multiHeader,
   OpCode,
+  reconfigRequest,
   setAclRequest,
   setDataRequest,
 } from "../wire/zookeeper/records.ts";
@@ -45,12 +46,11 @@ const WRITES: ReadonlySet<number> = new Set([
   OpCode.check,
   OpCode.multi,
   OpCode.reconfig,
-  OpCode.createSession,
   OpCode.closeSession,
 ]);
 
-/** Whether a request has to be ordered before it is answered. */
-export function isWrite(opCode: number): boolean {
+/** Whether a client's request has to be ordered before it is answered. */
+export function isClientWrite(opCode: number): boolean {
   return WRITES.has(opCode);
 }
 
@@ -70,6 +70,8 @@ export function decodeWrite(opCode: number, body: Uint8Array): WriteRequest {
       return { kind: "closeSession" };
     case OpCode.multi:
       return { kind: "multi", steps: decodeSteps(reader) };
+    case OpCode.reconfig:
+      throw new ZkError("RECONFIG_DISABLED", "reconfigEnabled is off");
     default:
       return decodeChange(opCode, reader);
   }
@@ -105,7 +107,8 @@ function decodeChange(opCode: number, reader: Reader): ChangeRequest {
       const { path, data, acl } = request;
       const mode = modeOf(request.flags, path);
       const wantsStat = opCode !== OpCode.create;
-      return { kind: "create", path, data, acl, mode, wantsStat };
+      const isContainer = opCode === OpCode.createContainer;
+      return { kind: "create", path, data, acl, mode, wantsStat, isContainer };
     }
     case OpCode.createTtl: {
       const request = juteCodec(createTtlRequest).decode(reader);
@@ -126,7 +129,8 @@ function decodeChange(opCode: number, reader: Reader): ChangeRequest {
       return { kind: "delete", path, version };
     }
     case OpCode.deleteContainer:
-      return { kind: "deleteContainer", path: reader.utf8(reader.int32()) };
+      // Only the server itself asks for it.
+      throw new ZkError("BAD_ARGUMENTS", "a container goes by itself");
     case OpCode.setData: {
       const request = juteCodec(setDataRequest).decode(reader);
       return { kind: "set", ...request };

@@ -42,6 +42,11 @@ export function isSession(owner: bigint): boolean {
     BigInt.asUintN(64, owner) >> 56n !== 0xffn;
 }
 
+/** The owner that clients see: marks are the server's own business. */
+export function shownOwner(owner: bigint): bigint {
+  return isSession(owner) ? owner : 0n;
+}
+
 /** A node of the tree; only the tree changes it. */
 export interface Znode {
   data: Uint8Array | null;
@@ -97,7 +102,7 @@ export function statOf(node: Znode): ZnodeStat {
     // Creations and deletions: deletions are creations less what is left.
     cversion: node.creations * 2 - numChildren,
     aversion: node.aversion,
-    ephemeralOwner: node.ephemeralOwner,
+    ephemeralOwner: shownOwner(node.ephemeralOwner),
     dataLength: node.data?.length ?? 0,
     numChildren,
   };

@@ -25,7 +25,16 @@ import {
   ttlOwner,
   type Znode,
 } from "./znode.ts";
-import { nameOf, parentOf, ROOT } from "./znode_path.ts";
+import {
+  addedTo,
+  countedBy,
+  formatQuota,
+  limitedBy,
+  QUOTA_PATH,
+  QuotaPaths,
+  statsPath,
+} from "./quota.ts";
+import { childPath, nameOf, parentOf, ROOT } from "./znode_path.ts";
 
 /** What one step came to. */
 export interface StepResult {
@@ -46,8 +55,7 @@ export interface Applied {
   readonly events: readonly TreeEvent[];
 }
 
-/** Znodes that were there before the first transaction. */
-export const QUOTA_PATH = `${SYSTEM_PATH}/quota`;
+/** The members of the ensemble; there before the first transaction. */
 export const CONFIG_PATH = `${SYSTEM_PATH}/config`;
 
 /** The state; see the file's header. */
@@ -59,6 +67,8 @@ export class ZnodeTree {
   readonly #ephemerals = new Map<bigint, Set<string>>();
   /** Containers, and znodes with a time to live. */
   readonly #passing = new Set<string>();
+  /** Paths whose znodes and bytes are counted. */
+  readonly #quotas = new QuotaPaths();
   #lastZxid = 0n;
   /** Sum over the znodes whose digest is computed. */
   #digest = 0n;
@@ -142,9 +152,11 @@ export class ZnodeTree {
     this.#insert(path, node);
   }
 
-  /** States which transaction a restored tree begins after. */
+  /** States which transaction a restored tree, now complete, begins after. */
   restoreZxid(zxid: bigint): void {
     this.#lastZxid = zxid;
+    // A snapshot may have caught counts between two changes.
+    for (const path of this.#quotas) this.#recount(path);
   }
 
   /** Applies a transaction: the only way in which state changes. */
@@ -201,6 +213,7 @@ export class ZnodeTree {
       case "setData":
       case "reconfig":
         return this.#change(txn, (node) => {
+          this.#count(txn.path, 0, sizeOf(txn) - sizeOf(node));
           node.data = txn.data;
           node.mtimeMs = timeMs;
           node.mzxid = zxid;
@@ -248,6 +261,9 @@ export class ZnodeTree {
     node.ctimeMs = node.mtimeMs = timeMs;
     node.ephemeralOwner = ephemeralOwner;
     this.#insert(path, node);
+    const counted = countedBy(path);
+    if (counted !== null) this.#recount(counted);
+    this.#count(path, 1, sizeOf(node));
     this.#tellOfChild("created", path, node, parentPath, parent);
     return { kind: txn.kind, error: null, path, stat: statOf(node) };
   }
@@ -273,6 +289,9 @@ export class ZnodeTree {
     if (owned?.delete(path) && owned.size === 0) {
       this.#ephemerals.delete(node.ephemeralOwner);
     }
+    const limited = limitedBy(path);
+    if (limited !== null) this.#quotas.delete(limited);
+    this.#count(path, -1, -sizeOf(node));
     this.#tellOfChild("deleted", path, node, parentPath, parent);
     return done(kind, path);
   }
@@ -318,6 +337,8 @@ export class ZnodeTree {
   #insert(path: string, node: Znode): void {
     this.#nodes.set(path, node);
     this.#undigested.set(path, node);
+    const limited = limitedBy(path);
+    if (limited !== null) this.#quotas.add(limited);
     if (!isSession(node.ephemeralOwner)) {
       if (node.ephemeralOwner !== 0n) this.#passing.add(path);
       return;
@@ -329,6 +350,39 @@ export class ZnodeTree {
     owned.add(path);
   }
 
+  /** Adds to the counts of the quota that a path falls under. */
+  #count(path: string, countDiff: number, bytesDiff: number): void {
+    if (this.#quotas.size === 0) return;
+    const limited = this.#quotas.above(path);
+    const stats = limited === null
+      ? undefined
+      : this.#nodes.get(statsPath(limited));
+    if (stats === undefined) return;
+    stats.data = addedTo(stats.data, countDiff, bytesDiff);
+  }
+
+  /** Counts what there is at a path and below it. */
+  #recount(path: string): void {
+    const stats = this.#nodes.get(statsPath(path));
+    if (stats === undefined) return;
+    let count = 0;
+    let bytes = 0;
+    const waiting = [path];
+    for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+      const node = this.#nodes.get(at);
+      if (node === undefined) continue;
+      count++;
+      bytes += sizeOf(node);
+      for (const name of node.children ?? []) waiting.push(childPath(at, name));
+    }
+    stats.data = formatQuota(new Map([["count", count], ["bytes", bytes]]));
+  }
+
+  /** Where the quota that a path falls under is set; `null` for none. */
+  quotaAbove(path: string): string | null {
+    return this.#quotas.above(path);
+  }
+
   /** Must come before a change of what a znode's digest is made of. */
   #undigest(path: string, node: Znode): void {
     if (node.digest === NO_DIGEST) return;
@@ -336,6 +390,11 @@ export class ZnodeTree {
     node.digest = NO_DIGEST;
     this.#undigested.set(path, node);
   }
+}
+
+/** Bytes of data. */
+function sizeOf({ data }: { readonly data: Uint8Array | null }): number {
+  return data?.length ?? 0;
 }
 
 function done(kind: SingleTxn["kind"], path: string): StepResult {

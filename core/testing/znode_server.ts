@@ -3,6 +3,7 @@
 
 import { KIB } from "../base/units.ts";
 import { ClientService } from "../ensemble/server/client_service.ts";
+import { DEFAULT_RULES } from "../ensemble/rules.ts";
 import { StandaloneReplica } from "../ensemble/server/standalone_replica.ts";
 import { ZnodeStore } from "../ensemble/znode_store.ts";
 import type { Address, Host } from "../host/host.ts";
@@ -61,6 +62,7 @@ export async function startZnodeServer(
     serverId: 1,
     tickMs,
     containerCheckMs: 60_000,
+    rules: { ...DEFAULT_RULES, extendedTypes: true },
     events: service,
     onFailure: fail,
   });

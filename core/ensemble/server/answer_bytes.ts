@@ -7,7 +7,7 @@ import { utf8Size, type Writer } from "../../wire/writer.ts";
 import type { ZnodeStat } from "../../coordination/znode_client.ts";
 import { zkErrors } from "../../wire/zookeeper/errors.ts";
 import { OpCode } from "../../wire/zookeeper/records.ts";
-import type { Znode } from "../znode.ts";
+import { shownOwner, type Znode } from "../znode.ts";
 import type { StepResult } from "../znode_tree.ts";
 import type { Outcome } from "./replica.ts";
 
@@ -26,7 +26,7 @@ export function writeStatOf(writer: Writer, node: Readonly<Znode>): void {
   // Creations and deletions: deletions are creations less what is left.
   writer.int32(node.creations * 2 - childCount);
   writer.int32(node.aversion);
-  writer.bigInt64(node.ephemeralOwner);
+  writer.bigInt64(shownOwner(node.ephemeralOwner));
   writer.int32(node.data?.length ?? 0);
   writer.int32(childCount);
   writer.bigInt64(node.pzxid);
@@ -76,6 +76,11 @@ export function writeOutcome(writer: Writer, outcome: Outcome): void {
   const { txn, applied } = outcome;
   if (txn === null || applied === null) return;
   if (txn.kind === "multi") return writeSteps(writer, applied.steps);
+  // The new configuration, as if it had been read.
+  if (txn.kind === "reconfig") {
+    writeBuffer(writer, txn.data);
+    return writeStat(writer, applied.steps[0].stat!);
+  }
   writeStep(writer, applied.steps[0]);
 }
 

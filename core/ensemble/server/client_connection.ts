@@ -23,11 +23,11 @@ import { ZkError, zkErrors } from "../../wire/zookeeper/errors.ts";
 import { OpCode } from "../../wire/zookeeper/records.ts";
 import { addressIdentity, type Identity } from "../access.ts";
 import { Durations } from "../durations.ts";
-import { isWrite } from "../write_request.ts";
+import { isClientWrite } from "../write_request.ts";
 import { writeBuffer, writeOutcome, writeText } from "./answer_bytes.ts";
 import { SYNC_CONNECTED } from "./event_type.ts";
 import { type ConnectRequest, decodeConnect } from "./handshake.ts";
-import { answerRead } from "./read_request.ts";
+import { answerRead, isRead } from "./read_request.ts";
 import type { Outcome, Replica } from "./replica.ts";
 import { PASSWORD_BYTES, sessionPassword } from "./session_password.ts";
 import type { WatchTable } from "./watch_table.ts";
@@ -39,6 +39,8 @@ export interface ConnectionOwner {
   readonly frameMaxBytes: number;
   /** Requests of one connection that may be unanswered before reading pauses. */
   readonly inFlightMax: number;
+  /** Everybody may do everything. */
+  readonly skipsAcl: boolean;
   nowMs(): number;
   /** `null` while the server does not serve. */
   replica(): Replica | null;
@@ -65,7 +67,6 @@ interface WaitingRead {
 const UNSENT_MAX_BYTES = 1024 * 1024;
 /** An output buffer larger than this is not kept. */
 const KEPT_BYTES_MAX = 256 * 1024;
-const AUTH_XID = -4;
 const EVENT_XID = -1;
 const PING_XID = -2;
 
@@ -274,11 +275,14 @@ export class ClientConnection {
     const reader = new Reader(bytes);
     const xid = reader.int32();
     const opCode = reader.int32();
-    if (opCode === OpCode.auth || xid === AUTH_XID) return this.#auth(reader);
+    if (opCode === OpCode.auth) return this.#auth(xid, reader);
     const body = bytes.subarray(reader.position);
     const sinceMs = this.#owner.nowMs();
-    if (isWrite(opCode) || opCode === OpCode.sync) {
+    if (opCode === OpCode.sync || isClientWrite(opCode)) {
       return this.#order(replica, { xid, opCode, body, sinceMs });
+    }
+    if (opCode !== OpCode.ping && !isRead(opCode)) {
+      return this.#refuse(xid, opCode);
     }
     const read = { xid, opCode, body, sinceMs };
     if (this.#queue.length === 0) this.#answer(replica, read);
@@ -304,6 +308,9 @@ export class ClientConnection {
       }
       this.#endReply(start, xid, opCode, outcome.zxid, sinceMs);
       if (opCode === OpCode.closeSession) return this.finish("");
+      if (outcome.errorCode === zkErrors.MARSHALLING_ERROR.code) {
+        return this.finish(`malformed request of operation ${opCode}`);
+      }
       this.#answerWaiting();
       this.#wake?.();
     };
@@ -328,6 +335,7 @@ export class ClientConnection {
     const answer = answerBody;
     answer.position = 0;
     let errorCode = 0;
+    let isMalformed = false;
     if (opCode !== OpCode.ping) {
       try {
         answerRead(
@@ -339,12 +347,14 @@ export class ClientConnection {
             watcher: this,
             sessionId: this.sessionId,
             identities: this.identities,
+            skipsAcl: this.#owner.skipsAcl,
           },
           answer,
         );
       } catch (error) {
         answer.position = 0;
         errorCode = refusalCode(error);
+        isMalformed = error instanceof DecodeError;
       }
     }
     const start = this.#beginReply(
@@ -354,20 +364,32 @@ export class ClientConnection {
     );
     out.raw(answer.written());
     this.#endReply(start, xid, opCode, zxid, sinceMs);
-    if (errorCode === zkErrors.MARSHALLING_ERROR.code) {
+    if (isMalformed) {
       this.finish(`malformed request of operation ${opCode}`);
     }
   }
 
-  #auth(reader: Reader): void {
+  /** What no server of this kind answers ends the connection. */
+  #refuse(xid: number, opCode: number): void {
+    const { code } = opCode === OpCode.sasl
+      ? zkErrors.AUTH_FAILED
+      : zkErrors.UNIMPLEMENTED;
+    this.#endFrame(this.#beginReply(xid, -1n, code));
+    this.finish(
+      opCode === OpCode.sasl
+        ? "SASL is not offered here"
+        : `there is no operation ${opCode}`,
+    );
+  }
+
+  #auth(xid: number, reader: Reader): void {
     reader.int32();
     const scheme = reader.utf8(reader.int32());
     const size = reader.int32();
     const auth = size < 0 ? new Uint8Array(0) : reader.view(size);
     const proven = this.#owner.authenticate(scheme, auth);
-    const zxid = this.#owner.replica()?.tree.lastZxid ?? 0n;
     const code = proven === null ? zkErrors.AUTH_FAILED.code : 0;
-    this.#endFrame(this.#beginReply(AUTH_XID, zxid, code));
+    this.#endFrame(this.#beginReply(xid, 0n, code));
     if (proven === null) {
       return this.finish(`authentication by ${scheme} failed`);
     }

@@ -21,7 +21,7 @@ import type { Writer } from "../../wire/writer.ts";
 import { type Identity, isPermitted, maskDigests } from "../access.ts";
 import { Permission } from "../acl_cache.ts";
 import { statOf, type Znode } from "../znode.ts";
-import { childPath, pathProblem, ROOT } from "../znode_path.ts";
+import { childPath, ROOT } from "../znode_path.ts";
 import type { ZnodeTree } from "../znode_tree.ts";
 import {
   writeBuffer,
@@ -32,6 +32,28 @@ import {
 import type { WatcherType, WatchMode, WatchTable } from "./watch_table.ts";
 import { rearmWatches } from "./rearm_watches.ts";
 
+const READS: ReadonlySet<number> = new Set([
+  OpCode.exists,
+  OpCode.getData,
+  OpCode.getChildren,
+  OpCode.getChildren2,
+  OpCode.getAcl,
+  OpCode.multiRead,
+  OpCode.getEphemerals,
+  OpCode.getAllChildrenNumber,
+  OpCode.addWatch,
+  OpCode.checkWatches,
+  OpCode.removeWatches,
+  OpCode.setWatches,
+  OpCode.setWatches2,
+  OpCode.whoAmI,
+]);
+
+/** Whether a request is one of these. */
+export function isRead(opCode: number): boolean {
+  return READS.has(opCode);
+}
+
 /** Who asks, and what of. */
 export interface ReadContext<W> {
   readonly tree: ZnodeTree;
@@ -39,6 +61,8 @@ export interface ReadContext<W> {
   readonly watcher: W;
   readonly sessionId: bigint;
   readonly identities: readonly Identity[];
+  /** Everybody may do everything. */
+  readonly skipsAcl?: boolean;
 }
 
 /**
@@ -60,7 +84,12 @@ export function answerRead<
   switch (opCode) {
     case OpCode.exists: {
       const path = readPath(reader);
-      if (reader.bool()) watch("data", path, context);
+      const isWatched = reader.bool();
+      if (path.includes("\0")) throw new ZkError("BAD_ARGUMENTS", path);
+      // Who may not read a znode does not learn that it is there.
+      const node = tree.get(inTree(path));
+      if (node !== null) permit(context, node, Permission.read, path);
+      if (isWatched) watch("data", path, context);
       return writeStatOf(writer, nodeAt(tree, path));
     }
     case OpCode.getData:
@@ -106,18 +135,24 @@ function readPath(reader: Reader): string {
 
 /** @throws {ZkError} NO_NODE. */
 function nodeAt(tree: ZnodeTree, path: string): Readonly<Znode> {
-  const node = tree.get(path);
+  const node = tree.get(inTree(path));
   if (node === null) throw new ZkError("NO_NODE", path);
   return node;
 }
 
+/** The root has no name, so nothing means it, too. */
+function inTree(path: string): string {
+  return path === "" ? ROOT : path;
+}
+
 /** @throws {ZkError} NO_AUTH. */
 function permit<W>(
-  { tree, identities }: ReadContext<W>,
+  { tree, identities, skipsAcl }: ReadContext<W>,
   { aclNumber }: Readonly<Znode>,
   permission: number,
   path: string,
 ): void {
+  if (skipsAcl) return;
   if (!isPermitted(tree.acls.listOf(aclNumber), permission, identities)) {
     throw new ZkError("NO_AUTH", path);
   }
@@ -183,13 +218,14 @@ function multiRead<W>(
     const { type, done } = juteCodec(multiHeader).decode(reader);
     if (done) break;
     const path = readPath(reader);
-    const isWatched = reader.bool();
+    // A watch that is asked for in here is not set.
+    reader.bool();
     const before = writer.position;
     try {
       writeMultiHeader(writer, type, false, 0);
-      if (type === OpCode.getData) getData(path, isWatched, context, writer);
+      if (type === OpCode.getData) getData(path, false, context, writer);
       else if (type === OpCode.getChildren) {
-        getChildren(path, isWatched, context, writer);
+        getChildren(path, false, context, writer);
       } else throw new ZkError("UNIMPLEMENTED", `operation ${type}`);
     } catch (error) {
       if (!(error instanceof ZkError)) throw error;
@@ -206,8 +242,9 @@ function getEphemerals<W>(
   { tree, sessionId }: ReadContext<W>,
   writer: Writer,
 ): void {
+  const isAll = prefix.trim() === "" || prefix.trim() === ROOT;
   const paths = tree.ephemerals(sessionId).filter((path) =>
-    path.startsWith(prefix)
+    isAll || path.startsWith(prefix)
   );
   writer.int32(paths.length);
   for (const path of paths) writeText(writer, path);
@@ -218,7 +255,7 @@ function descendantCount(
   path: string,
   node: Readonly<Znode>,
 ): number {
-  if (path === ROOT) return tree.nodeCount - 1;
+  if (inTree(path) === ROOT) return tree.nodeCount - 1;
   let count = 0;
   const waiting: [string, Readonly<Znode>][] = [[path, node]];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
@@ -244,9 +281,8 @@ function addWatch<W>(
   { watches, watcher }: ReadContext<W>,
   writer: Writer,
 ): void {
-  const problem = pathProblem(path);
-  if (problem !== null || LASTING_MODES[mode] === undefined) {
-    throw new ZkError("BAD_ARGUMENTS", `a watch of mode ${mode} on "${path}"`);
+  if (LASTING_MODES[mode] === undefined) {
+    throw new ZkError("MARSHALLING_ERROR", `${path}: watch of mode ${mode}`);
   }
   watches.addLasting(path, watcher, LASTING_MODES[mode]);
   writer.int32(0);
@@ -268,7 +304,7 @@ function watchesOf<W>(
   const { path, type } = juteCodec(checkWatchesRequest).decode(reader);
   const watcherType = WATCHER_TYPES[type];
   if (watcherType === undefined) {
-    throw new ZkError("BAD_ARGUMENTS", `watches of type ${type}`);
+    throw new ZkError("MARSHALLING_ERROR", `watches of type ${type}`);
   }
   const isThere = opCode === OpCode.removeWatches
     ? watches.remove(watcherType, path, watcher)

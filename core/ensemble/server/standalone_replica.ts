@@ -10,6 +10,7 @@ import { OpCode } from "../../wire/zookeeper/records.ts";
 import { Decider } from "../decide.ts";
 import { goneByThemselves } from "../passing_znodes.ts";
 import { proposalOf } from "../proposal.ts";
+import type { Rules } from "../rules.ts";
 import { SessionTracker } from "../session_tracker.ts";
 import type { Txn, TxnContext } from "../txn.ts";
 import { decodeWrite } from "../write_request.ts";
@@ -29,6 +30,8 @@ export interface StandaloneOptions {
   readonly tickMs: number;
   /** How often containers and znodes with a time to live are looked through. */
   readonly containerCheckMs: number;
+  /** ZooKeeper's defaults where left out. */
+  readonly rules?: Rules;
   readonly events: ReplicaEvents;
   /** The disk has failed: nothing can be ordered any more. */
   readonly onFailure: (error: unknown) => void;
@@ -54,7 +57,7 @@ export class StandaloneReplica implements Replica {
     this.#options = options;
     this.serverId = options.serverId;
     this.tree = store.tree;
-    this.#decider = new Decider(store.tree);
+    this.#decider = new Decider(store.tree, options.rules);
     this.#decidedZxid = store.tree.lastZxid;
     store.tell({
       afterGroup: () => this.#decider.applied(this.tree.lastZxid),

@@ -28,7 +28,7 @@ export class WatchTable<W> {
     child: new SubjectTable<W>(),
   };
 
-  /** Adds a watch; the same client at the same place is there once, by the newest mode. */
+  /** Adds a watch; the same client at the same place hears of each event once. */
   add(
     subject: WatchSubject,
     path: string,
@@ -45,7 +45,7 @@ export class WatchTable<W> {
     mode: "persistent" | "recursive",
   ): void {
     this.add("data", path, watcher, mode);
-    if (mode === "persistent") this.add("child", path, watcher, mode);
+    this.add("child", path, watcher, mode);
   }
 
   /** Takes those who must hear of an event. */
@@ -108,14 +108,22 @@ export class WatchTable<W> {
   }
 }
 
+/** 1 for one that sees what is below its znode. */
+function recursion(watching: number): number {
+  return (watching & Watching.recursive) === 0 ? 0 : 1;
+}
+
 function subjectsOf(type: WatcherType): readonly WatchSubject[] {
   return type === "any" ? ["data", "child"] : [type];
 }
 
 const NOBODY: ReadonlySet<never> = new Set<never>();
 
+/** What one client watches at one path, added up. */
+const Watching = { standard: 1, persistent: 2, recursive: 4 } as const;
+
 class SubjectTable<W> {
-  readonly #byPath = new Map<string, Map<W, WatchMode>>();
+  readonly #byPath = new Map<string, Map<W, number>>();
   readonly #byWatcher = new Map<W, Set<string>>();
   /** Without any, the paths above an event need not be looked at. */
   #recursiveCount = 0;
@@ -141,12 +149,12 @@ class SubjectTable<W> {
     if (watchers === undefined) {
       this.#byPath.set(path, watchers = new Map());
     }
-    const before = watchers.get(watcher);
-    // A lasting watch already says what one that hears once would.
-    if (before !== undefined && mode === "standard") return;
-    if (before === "recursive") this.#recursiveCount--;
-    if (mode === "recursive") this.#recursiveCount++;
-    watchers.set(watcher, mode);
+    const before = watchers.get(watcher) ?? 0;
+    // The newest of those that stay counts; one that hears once is there besides.
+    const kept = mode === "standard" ? before : before & Watching.standard;
+    const after = kept | Watching[mode];
+    this.#recursiveCount += recursion(after) - recursion(before);
+    watchers.set(watcher, after);
     let paths = this.#byWatcher.get(watcher);
     if (paths === undefined) {
       this.#byWatcher.set(watcher, paths = new Set());
@@ -162,13 +170,15 @@ class SubjectTable<W> {
       : null;
     if (exact === undefined && above === null) return NOBODY;
     const taken = new Set<W>();
-    for (const [watcher, mode] of exact ?? []) {
-      if (mode === "recursive") {
+    for (const [watcher, watching] of exact ?? []) {
+      if (watching === Watching.recursive) {
         if (reachesRecursive) taken.add(watcher);
         continue;
       }
       taken.add(watcher);
-      if (mode === "standard") this.#delete(path, exact!, watcher);
+      const lasting = watching & ~Watching.standard;
+      if (lasting === 0) this.#delete(path, exact!, watcher);
+      else exact!.set(watcher, lasting);
     }
     for (const watcher of above ?? []) taken.add(watcher);
     return taken;
@@ -195,15 +205,15 @@ class SubjectTable<W> {
     const found: W[] = [];
     for (let at = path; at !== ROOT;) {
       at = parentOf(at);
-      for (const [watcher, mode] of this.#byPath.get(at) ?? []) {
-        if (mode === "recursive") found.push(watcher);
+      for (const [watcher, watching] of this.#byPath.get(at) ?? []) {
+        if (recursion(watching) > 0) found.push(watcher);
       }
     }
     return found;
   }
 
   #delete(path: string, watchers: Map<W, WatchMode>, watcher: W): void {
-    if (watchers.get(watcher) === "recursive") this.#recursiveCount--;
+    this.#recursiveCount -= recursion(watchers.get(watcher) ?? 0);
     watchers.delete(watcher);
     if (watchers.size === 0) this.#byPath.delete(path);
     const paths = this.#byWatcher.get(watcher);

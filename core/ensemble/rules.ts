@@ -1,0 +1,18 @@
+// What an administrator allows or forbids beyond the defaults: how requests are
+// judged depends on it, so all servers of an ensemble should say the same.
+
+export interface Rules {
+  /** `extendedTypesEnabled`: znodes with a time to live can be made. */
+  readonly extendedTypes: boolean;
+  /** `enforce.quota`: what breaks a hard limit is refused. */
+  readonly enforcesQuota: boolean;
+  /** `skipACL`: everybody may do everything. */
+  readonly skipsAcl: boolean;
+}
+
+/** As ZooKeeper has them. */
+export const DEFAULT_RULES: Rules = {
+  extendedTypes: false,
+  enforcesQuota: false,
+  skipsAcl: false,
+};
