@@ -64,6 +64,7 @@ const load = new ZnodeLoad({
   workerCount: flags.workers,
   pauseMs: flags.pause,
   timeoutMs: SESSION_TIMEOUT_MS,
+  syncsLate: flags.zookeeper > 0,
   problem,
 });
 const leaderships = new Map<string, number>();

@@ -31,6 +31,11 @@ export interface LoadOptions {
   /** Between two requests of a worker. */
   readonly pauseMs: number;
   readonly timeoutMs: number;
+  /**
+   * A sync may show less than was acknowledged elsewhere: ZooKeeper as leader
+   * answers its own clients' syncs before it has applied what it has committed.
+   */
+  readonly syncsLate: boolean;
   readonly problem: (text: string) => void;
 }
 
@@ -40,6 +45,8 @@ type Known = "there" | "gone" | "unknown";
 const EPHEMERALS_MAX = 5;
 /** A session that nobody keeps alive ends so much later at most, elections left out. */
 const LATE_MS = 6000;
+/** How long a leader of ZooKeeper's may take to apply what others have applied. */
+const SYNC_LATE_MS = 500;
 
 export class ZnodeLoad {
   acknowledgedCount = 0;
@@ -194,12 +201,28 @@ export class ZnodeLoad {
       }
       await session.close();
       this.endedCount++;
-      if (await this.#look(path) !== null) {
-        problem(`${path} is there after its close`);
-      }
+      await this.#checkClosed(path, session);
     } catch (error) {
       if (!(error instanceof RequestFailure)) throw error;
       await session.abandon();
+    }
+  }
+
+  /** What a closed session has made is gone at once, wherever somebody looks. */
+  async #checkClosed(path: string, { lastZxid }: ZnodeSession): Promise<void> {
+    const { problem, syncsLate } = this.#options;
+    const untilMs = performance.now() + (syncsLate ? SYNC_LATE_MS : 0);
+    let seen = await this.#look(path);
+    while (seen !== null && performance.now() < untilMs) {
+      await pause(5);
+      seen = await this.#look(path);
+    }
+    if (seen !== null) {
+      problem(
+        `${path} is there at 0x${hex(this.#watcher!.lastZxid)} on port ${
+          this.#watcher!.port
+        }, after its close at 0x${hex(lastZxid)}`,
+      );
     }
   }
 
@@ -236,10 +259,14 @@ export class ZnodeLoad {
 
   /** What the ensemble has committed at a path by now. */
   async #look(path: string): Promise<Stat | null> {
+    const watcher = this.#watcher!;
     for (;;) {
       try {
-        await this.#watcher!.sync();
-        return await this.#watcher!.exists(path);
+        await watcher.sync();
+        const { connectCount } = watcher;
+        const seen = await watcher.exists(path);
+        // Elsewhere the sync counts for nothing.
+        if (watcher.connectCount === connectCount) return seen;
       } catch (error) {
         const isLost = error instanceof RequestFailure &&
           error.failure === "lost";

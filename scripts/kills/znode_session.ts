@@ -70,6 +70,8 @@ export class ZnodeSession {
   heardMs = performance.now();
   isExpired = false;
   connectCount = 0;
+  /** Of the server that it was connected to last. */
+  port = 0;
   readonly #options: SessionOptions;
   #password: Uint8Array = new Uint8Array(16);
   #io: Deno.TcpConn | null = null;
@@ -295,6 +297,7 @@ export class ZnodeSession {
     }
     this.#io = io;
     this.connectCount++;
+    this.port = port;
     this.heardMs = performance.now();
     this.#ping = setInterval(() => this.#keepAlive(), this.timeoutMs / 6);
     this.#ready.resolve();
