@@ -38,6 +38,12 @@ export function startError(
   error: unknown,
   whatToDo = WHAT_TO_DO,
 ): unknown {
+  if (error instanceof HostError && "addresses" in error) {
+    return new ExitError(
+      ExitCode.USAGE,
+      `${error.message}: start the servers, or correct zookeeper.connect`,
+    );
+  }
   if (error instanceof HostError) {
     const advice = whatToDo[error.kind];
     const message = advice === undefined

@@ -121,6 +121,10 @@ async function start(
       overrides: texts,
       // Only once the listeners are bound, so that a port in use leaves no trace.
       connectZnodes: async () => {
+        if (config["zookeeper.connect"]) {
+          const { brokerZnodes } = await import("./_broker_znodes.ts");
+          return await brokerZnodes(host, config, note);
+        }
         const coordinator = await openEmbeddedCoordinator(
           host,
           `${directory}/${COORDINATOR_FOLDER}`,

@@ -40,6 +40,7 @@ import { BrokerLimits } from "./limits.ts";
 import { Partitions } from "./partitions.ts";
 import { ProducerIds } from "./producer_ids.ts";
 import { Purgatory } from "./purgatory.ts";
+import { REPLICATION_FACTOR_MAX } from "./replication.ts";
 import { TopicShards } from "./topic_shards.ts";
 
 export interface BrokerOptions {
@@ -66,6 +67,16 @@ export interface RunningBroker {
    */
   shutdown(): Promise<boolean>;
 }
+
+/**
+ * A broker that was killed is registered until its session expires; a server counts
+ * in ticks, so that takes a little longer than the session's timeout.
+ */
+const REGISTRATION_SHARE = 1.2;
+const REGISTRATION_MIN_MS = 4000;
+
+/** How long the coordinator is given to hear that a broker leaves. */
+const LEAVE_MS = 3000;
 
 /** How long answers under way may take when the broker stops. */
 const STOP_GRACE_MS = 400;
@@ -140,6 +151,9 @@ class Start {
       brokerId: identity.brokerId,
       expectedClusterId: identity.clusterId,
       reservedBrokerIdMax: config["reserved.broker.max.id"],
+      replicationFactorMax: REPLICATION_FACTOR_MAX,
+      registrationTimeoutMs: config["zookeeper.session.timeout.ms"] *
+          REGISTRATION_SHARE + REGISTRATION_MIN_MS,
       endpoints: listeners,
       rack: config["broker.rack"],
       trace: this.#options.trace,
@@ -334,9 +348,18 @@ class Start {
     if (this.#isBroken) logDirs.abandon();
     const isClean = !this.#isBroken &&
       await logDirs.close({ brokerEpoch: cluster.brokerEpoch });
-    await this.#quietly("leave the cluster", () => cluster.close());
+    await this.#quietly("leave the cluster", () => this.#leave(cluster));
     await this.#quietly("end the session", () => this.#znodes!.close());
     return isClean;
+  }
+
+  /** Deregisters; where no coordinator can be told, the session's end will tell. */
+  #leave(cluster: Cluster): Promise<void> {
+    const left = cluster.close();
+    return new Promise((done, refuse) => {
+      const stop = this.#options.host.clock.after(LEAVE_MS, done);
+      left.then(done, refuse).finally(stop);
+    });
   }
 
   async #quietly(action: string, run: () => Promise<void>): Promise<void> {

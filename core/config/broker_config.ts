@@ -1141,14 +1141,12 @@ export const brokerRowsUsed = {
     importance: "high",
     doc:
       "Servers of the coordinator ensemble, as HOST:PORT by comma and an optional path; not set: one inside the broker.",
-    effect: "none",
   },
   "zookeeper.connection.timeout.ms": {
     type: "int",
     default: null,
     importance: "high",
     doc: "How long to wait for the ensemble; not set: the session timeout.",
-    effect: "none",
   },
   "zookeeper.max.in.flight.requests": {
     type: "int",
@@ -1156,7 +1154,6 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Requests to the ensemble that may be on their way at once.",
-    effect: "none",
   },
   "zookeeper.session.timeout.ms": {
     type: "int",

@@ -38,6 +38,7 @@ import {
   encodeConfig,
   encodeConfigChange,
   encodeTopic,
+  parseTopic,
   topicPath,
 } from "./znode_layout.ts";
 
@@ -49,6 +50,8 @@ export interface TopicAdminOptions {
   readonly image: () => ClusterImage;
   /** Number of the last configuration change that the image shows. */
   readonly configChangeSeen: () => number;
+  /** The most replicas that a partition may have; any number where left out. */
+  readonly replicationFactorMax?: number;
   /** Resolves to whether `test` came true of the image within `timeoutMs`. */
   readonly waitFor: (
     test: (image: ClusterImage) => boolean,
@@ -73,6 +76,7 @@ export class TopicAdmin {
     checkNewTopicName(name, image);
     const start = randomStart(Math.max(1, image.brokers.size), host.random);
     const assignments = assignNewTopic(options, image, start);
+    this.#checkReplicas(assignments);
     const topicId = validateOnly
       ? ZERO_UUID
       : randomUuid((count) => host.randomBytes(count));
@@ -91,6 +95,18 @@ export class TopicAdmin {
       `Topic '${name}' is created, but not all of its partitions have a leader yet.`,
     );
     return created;
+  }
+
+  /** @throws {KafkaError} INVALID_REPLICATION_FACTOR. */
+  #checkReplicas(assignments: Assignments): void {
+    const { replicationFactorMax = Infinity } = this.#options;
+    const count = assignments[0].length;
+    if (count <= replicationFactorMax) return;
+    throw new KafkaError(
+      "INVALID_REPLICATION_FACTOR",
+      `Replication factor: ${count} larger than ${replicationFactorMax}: ` +
+        "brokers of this release do not replicate.",
+    );
   }
 
   async #writeNewTopic(
@@ -115,10 +131,23 @@ export class TopicAdmin {
       ]);
     } catch (error) {
       if (!isZkError(error, "NODE_EXISTS")) throw error;
+      // The answer to an earlier try may have been lost with its connection.
+      if (await this.#hasId(name, topicId)) return;
       throw new KafkaError(
         "TOPIC_ALREADY_EXISTS",
         `Topic '${name}' already exists.`,
       );
+    }
+  }
+
+  async #hasId(name: string, topicId: string): Promise<boolean> {
+    const path = topicPath(name);
+    try {
+      const { data } = await this.#znodes.get(path);
+      return parseTopic(path, data).topicId === topicId;
+    } catch (error) {
+      if (isZkError(error, "NO_NODE")) return false;
+      throw error;
     }
   }
 
@@ -129,6 +158,7 @@ export class TopicAdmin {
     const image = this.#options.image();
     const topic = this.#topic({ name }, image);
     const assignments = assignAddedPartitions(topic, options, image);
+    this.#checkReplicas(assignments);
     if (validateOnly) return { assignments };
     const rows = [
       ...topic.partitions.map((each) => each.replicas),

@@ -37,7 +37,7 @@ const RETRY_MS = 500;
  *
  * @throws What `open` throws.
  */
-export async function openLastingZnodes(
+export async function lastingZnodes(
   options: LastingOptions,
 ): Promise<ZnodeClient> {
   return new LastingZnodes(options, await options.open());
@@ -144,6 +144,7 @@ class LastingZnodes implements ZnodeClient {
         case "connected":
           return this.#connected();
         case "disconnected":
+          this.#options.trace("The connection to the coordinator was lost");
           return this.#disconnected();
         case "expired":
         case "closed":
@@ -178,6 +179,7 @@ class LastingZnodes implements ZnodeClient {
 
   #connected(): void {
     if (this.#isConnected) return;
+    this.#options.trace("Connected to the coordinator again");
     this.#isConnected = true;
     for (const wake of this.#waiting.splice(0)) wake();
     this.#tell("connected");
