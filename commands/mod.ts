@@ -20,6 +20,21 @@ export const commands: CommandTable = [
     load: () => import("./coordinator_status.ts"),
   },
   {
+    name: "coordinator backup",
+    summary: "Copy a coordinator's state while it runs",
+    load: () => import("./coordinator_backup.ts"),
+  },
+  {
+    name: "coordinator restore",
+    summary: "Put a backup into a coordinator's data directory",
+    load: () => import("./coordinator_restore.ts"),
+  },
+  {
+    name: "coordinator verify",
+    summary: "Check a coordinator's snapshots, logs and epochs on disk",
+    load: () => import("./coordinator_verify.ts"),
+  },
+  {
     name: "topic create",
     summary: "Create topics",
     load: () => import("./topic_create.ts"),

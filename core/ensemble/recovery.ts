@@ -46,10 +46,19 @@ export interface Recovered {
  * @throws {HostError} `io` where acknowledged changes are damaged or missing.
  */
 export function recover(disk: Disk, directory: string): Recovered {
-  const names = disk.list(directory);
-  for (const name of names) {
+  for (const name of disk.list(directory)) {
     if (name.endsWith(".tmp")) disk.remove(`${directory}/${name}`);
   }
+  return readState(disk, directory);
+}
+
+/**
+ * Reads a data directory, and changes nothing at all.
+ *
+ * @throws {HostError} `io` as `recover`.
+ */
+export function readState(disk: Disk, directory: string): Recovered {
+  const names = disk.list(directory);
   const snapshot = loadNewestSnapshot(disk, directory, names);
   const logs = logZxids(names);
   if (snapshot === null) {
@@ -211,7 +220,8 @@ function replayEntries(
   return count;
 }
 
-function readFile(disk: Disk, path: string): Uint8Array {
+/** A whole file of the directory. */
+export function readFile(disk: Disk, path: string): Uint8Array {
   const file: File = disk.open(path, "read");
   try {
     const bytes = new Uint8Array(file.size());
