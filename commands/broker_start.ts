@@ -122,7 +122,9 @@ async function start(
       // Only once the listeners are bound, so that a port in use leaves no trace.
       connectZnodes: async () => {
         if (config["zookeeper.connect"]) {
-          const { brokerZnodes } = await import("./_broker_znodes.ts");
+          const { brokerZnodes } = await import(
+            "../core/client/zookeeper/broker_znodes.ts"
+          );
           return await brokerZnodes(host, config, note);
         }
         const coordinator = await openEmbeddedCoordinator(

@@ -26,7 +26,6 @@ const READERS = [
   "core/config/broker_checks.ts",
   "core/config/topic_defaults.ts",
   "commands/broker_start.ts",
-  "commands/_broker_znodes.ts",
 ];
 
 /** Keys that only contradict others, in broker_checks.ts, and do nothing yet. */

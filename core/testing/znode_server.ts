@@ -9,6 +9,8 @@ import { ZnodeStore } from "../ensemble/znode_store.ts";
 import type { Address, Host } from "../host/host.ts";
 
 export interface ZnodeServerOptions {
+  /** `127.0.0.1` where left out. */
+  readonly name?: string;
   /** 0 lets the system choose. */
   readonly port: number;
   readonly directory: string;
@@ -29,7 +31,7 @@ export interface ZnodeServer {
 /** Starts a server on what the directory has. */
 export async function startZnodeServer(
   host: Host,
-  { port, directory, tickMs = 2000 }: ZnodeServerOptions,
+  { name = "127.0.0.1", port, directory, tickMs = 2000 }: ZnodeServerOptions,
 ): Promise<ZnodeServer> {
   const lines: string[] = [];
   const fail = (error: unknown) => {
@@ -67,7 +69,7 @@ export async function startZnodeServer(
     onFailure: fail,
   });
   service.serve(replica);
-  const address = await service.listen({ host: "127.0.0.1", port });
+  const address = await service.listen({ host: name, port });
   return {
     address,
     connect: `${address.host}:${address.port}`,
