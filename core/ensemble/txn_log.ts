@@ -180,7 +180,11 @@ export class TxnLogFile {
     return log;
   }
 
-  /** Goes on with a file where its last good entry ends; a torn tail is cut off. */
+  /**
+   * Goes on with a file where its last good entry ends; a torn tail is cut off.
+   * What a killed process has left is in the page cache only: it is durable when
+   * this resolves.
+   */
   static async resume(
     disk: Disk,
     path: string,
@@ -190,9 +194,9 @@ export class TxnLogFile {
     if (isTorn) {
       log.#file.truncate(endPosition);
       log.#sizeBytes = endPosition;
-      // Else what was cut could come back behind what is written next.
-      await log.#file.sync();
     }
+    // What was cut must not come back behind what is written next, either.
+    await log.#file.sync();
     return log;
   }
 

@@ -103,6 +103,8 @@ export class ZnodeStore {
         );
         await writeSnapshot(host, files, recovered.tree);
       }
+      // Names that a killed process has made may be in the page cache only.
+      await host.disk.syncDirectory(files);
       const log = recovered.log === null ? null : await TxnLogFile.resume(
         host.disk,
         recovered.log.path,

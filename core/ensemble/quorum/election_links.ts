@@ -90,7 +90,7 @@ export class ElectionLinks {
       if (this.#isClosed || this.#links.has(id)) return io.close();
       await io.write(this.#hello());
       // The larger one closes this connection, and connects back.
-      if (id > selfId) void this.#waitForEnd(io);
+      if (id > selfId) await this.#waitForEnd(io);
       else this.#take(id, io);
     } catch {
       // It is not there now; the next message tries again.
@@ -127,7 +127,9 @@ export class ElectionLinks {
         io.close();
       } else if (id < selfId) {
         io.close();
-        if (!this.#links.has(id)) await this.#connect(id);
+        // It would not ask had it a connection: what stands here is half of one.
+        this.#links.get(id)?.close();
+        await this.#connect(id);
       } else this.#take(id, io);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);

@@ -43,13 +43,10 @@ export class Epochs {
    */
   static open(disk: Disk, directory: string, lastZxid: bigint): Epochs {
     const logged = lastZxid >> 32n;
-    const current = read(disk, directory, "currentEpoch") ?? logged;
-    if (current < logged) {
-      throw new HostError(
-        "io",
-        `"${directory}/currentEpoch" says ${current}, but the log has transactions of epoch ${logged}; restore the directory from a backup`,
-      );
-    }
+    const written = read(disk, directory, "currentEpoch") ?? logged;
+    // A learner logs an epoch's transactions before it may enter that epoch: what
+    // it has then is a first part of the epoch's history, as it is for all others.
+    const current = written < logged ? logged : written;
     const accepted = read(disk, directory, "acceptedEpoch") ?? current;
     if (accepted < current) {
       throw new HostError(

@@ -348,6 +348,7 @@ export class LeaderTerm implements Replica {
       tickMs: timing.tickMs,
       selfId: this.serverId,
       lastZxid: epochStart(epoch),
+      lastCounter: this.#options.lastCounter,
       expire: (sessionId) => this.#closeSession(sessionId),
       exhausted: () =>
         this.stop(new TermEnd("the epoch's numbers are used up")),

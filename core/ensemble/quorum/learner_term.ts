@@ -427,7 +427,7 @@ export class LearnerTerm implements Replica {
           ),
         );
       }
-      this.#cancelWatch = clock.after(limitMs - silentMs, () => {
+      this.#cancelWatch = clock.after(Math.max(1, limitMs - silentMs), () => {
         // What has come meanwhile, and was not looked at yet, counts.
         clock.afterOthers(() => {
           if (!this.#isEnded) look();

@@ -20,6 +20,8 @@ export interface RequestOrderOptions {
   readonly selfId: number;
   /** Where the epoch starts. */
   readonly lastZxid: bigint;
+  /** The last number of an epoch; all 32 bits where left out. */
+  readonly lastCounter?: bigint;
   readonly expire: (sessionId: bigint) => void;
   /** The epoch has no more numbers: another leader, or the same, must begin one. */
   readonly exhausted: () => void;
@@ -118,7 +120,8 @@ export class RequestOrder {
   }
 
   #next(sessionId: bigint, cxid: number): TxnContext | null {
-    if ((this.#lastZxid & COUNTER_MAX) === COUNTER_MAX) {
+    const { lastCounter = COUNTER_MAX } = this.#options;
+    if ((this.#lastZxid & COUNTER_MAX) === lastCounter) {
       this.#options.exhausted();
       return null;
     }

@@ -28,6 +28,8 @@ export interface TermOptions {
   readonly listensOnAll: boolean;
   /** How often the leader looks for znodes that go by themselves. */
   readonly containerCheckMs: number;
+  /** The last number of an epoch's transactions, where it is not all 32 bits. */
+  readonly lastCounter?: bigint;
   /** The replica serves clients from now on, until the term ends. */
   readonly serving: (replica: Replica, epoch: bigint) => void;
   readonly trace: (line: string) => void;
