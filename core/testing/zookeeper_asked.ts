@@ -14,7 +14,6 @@ import {
   multiHeader,
   OpCode,
   reconfigRequest,
-  setWatches2,
 } from "../wire/zookeeper/records.ts";
 
 interface Watching {

@@ -205,6 +205,11 @@ export class ClientService implements ConnectionOwner, ReplicaEvents {
     if (txn.kind === "closeSession") this.#ended(context.sessionId);
   }
 
+  /** Lets go of a session whose time is up. */
+  end(sessionId: bigint): void {
+    this.#ended(sessionId);
+  }
+
   #ended(sessionId: bigint): void {
     const connection = this.#bySession.get(sessionId);
     // One that asked for it gets its answer first.

@@ -212,7 +212,7 @@ class SubjectTable<W> {
     return found;
   }
 
-  #delete(path: string, watchers: Map<W, WatchMode>, watcher: W): void {
+  #delete(path: string, watchers: Map<W, number>, watcher: W): void {
     this.#recursiveCount -= recursion(watchers.get(watcher) ?? 0);
     watchers.delete(watcher);
     if (watchers.size === 0) this.#byPath.delete(path);
