@@ -1,6 +1,7 @@
 // Changes of topics and configuration on behalf of clients: checked against the
 // image, written to znodes, and waited for until the image shows them.
 
+import { bytesEqual } from "../base/bytes.ts";
 import type { Host } from "../host/host.ts";
 import type {
   ZnodeClient,
@@ -140,6 +141,15 @@ export class TopicAdmin {
     }
   }
 
+  async #holds(path: string, data: Uint8Array): Promise<boolean> {
+    try {
+      return bytesEqual((await this.#znodes.get(path)).data, data);
+    } catch (error) {
+      if (isZkError(error, "NO_NODE")) return false;
+      throw error;
+    }
+  }
+
   async #hasId(name: string, topicId: string): Promise<boolean> {
     const path = topicPath(name);
     try {
@@ -197,6 +207,8 @@ export class TopicAdmin {
       await this.#znodes.set(path, data, stat.version);
     } catch (error) {
       if (!isZkError(error, "BAD_VERSION", "NO_NODE")) throw error;
+      // The answer to an earlier try may have been lost with its connection.
+      if (await this.#holds(path, data)) return;
       throw new KafkaError("INVALID_PARTITIONS", concurrentChange(topic.name));
     }
   }
