@@ -6,10 +6,13 @@
 
 import { assert } from "../../base/assert.ts";
 import type { Proposal } from "../proposal.ts";
+import type { QuorumConfig } from "./quorum_config.ts";
 
 /** A change on its way. */
-interface Outstanding {
+export interface Outstanding {
   readonly proposal: Proposal;
+  /** Those that need more than half of their voters for it. */
+  readonly required: readonly QuorumConfig[];
   /** Who has it on the disk. */
   readonly acks: Set<number>;
   /** What waits for its commit, or for those before. */
@@ -17,15 +20,19 @@ interface Outstanding {
 }
 
 export interface BroadcastOptions {
-  readonly isQuorum: (ids: Iterable<number>) => boolean;
-  /** Called for each change, in order, once it is committed. */
-  readonly commit: (proposal: Proposal) => void;
+  /**
+   * Called for each change, in order, once it is committed.
+   *
+   * @returns Whether this server may commit more.
+   */
+  readonly commit: (entry: Outstanding) => boolean;
 }
 
 /** See the file's header. */
 export class Broadcast {
   readonly #options: BroadcastOptions;
   #outstanding: Outstanding[] = [];
+  #isOver = false;
 
   constructor(options: BroadcastOptions) {
     this.#options = options;
@@ -36,15 +43,28 @@ export class Broadcast {
     return this.#outstanding.map(({ proposal }) => proposal);
   }
 
+  /** Proposed behind a change and not committed, oldest first. */
+  behind(zxid: bigint): Outstanding[] {
+    return this.#outstanding.filter(({ proposal }) =>
+      proposal.context.zxid > zxid
+    );
+  }
+
   get count(): number {
     return this.#outstanding.length;
   }
 
-  propose(proposal: Proposal): void {
+  /** @param required Those that have to agree to it. */
+  propose(proposal: Proposal, required: readonly QuorumConfig[]): void {
     const last = this.#outstanding.at(-1)?.proposal.context.zxid;
     const { zxid } = proposal.context;
     assert(last === undefined || zxid === last + 1n, "A gap between proposals");
-    this.#outstanding.push({ proposal, acks: new Set(), after: [] });
+    this.#outstanding.push({
+      proposal,
+      required,
+      acks: new Set(),
+      after: [],
+    });
   }
 
   /** A server has a change on its disk; commits what has a quorum now. */
@@ -66,12 +86,12 @@ export class Broadcast {
   }
 
   #commitReady(): void {
-    const { isQuorum, commit } = this.#options;
     let count = 0;
-    for (const { proposal, acks, after } of this.#outstanding) {
-      if (!isQuorum(acks)) break;
+    for (const entry of this.#outstanding) {
+      const { required, acks, after } = entry;
+      if (this.#isOver || !required.every((each) => each.isQuorum(acks))) break;
       count++;
-      commit(proposal);
+      this.#isOver = !this.#options.commit(entry);
       for (const run of after) run();
     }
     if (count > 0) this.#outstanding = this.#outstanding.slice(count);

@@ -11,18 +11,20 @@
 //
 // Source: observed between ZooKeeper 3.8 servers; testdata/quorum/.
 
-import type { Address, Connection, Host } from "../../host/host.ts";
+import type { Address, Connection, Host, Listener } from "../../host/host.ts";
+import { decodeUtf8Lossy } from "../../base/bytes.ts";
 import { Reader } from "../../wire/reader.ts";
 import { Writer } from "../../wire/writer.ts";
 import { utf8Size } from "../../wire/writer.ts";
 import { readExactly } from "./read_exactly.ts";
-import type { QuorumConfig } from "./quorum_config.ts";
+import type { Configurations } from "./configurations.ts";
+import { parseMember } from "./quorum_config.ts";
 import { NOTIFICATION_BYTES_MAX } from "./vote.ts";
 
 export interface ElectionLinksOptions {
   readonly host: Host;
   readonly selfId: number;
-  readonly config: () => QuorumConfig;
+  readonly configs: Configurations;
   /** Given each message, without its size. */
   readonly received: (id: number, message: Uint8Array) => void;
   /** One line for each connection that is dropped for what came over it. */
@@ -33,6 +35,8 @@ const HELLO_VERSION = -65536n;
 const HELLO_VERSION_MANY = -65535n;
 const HELLO_BYTES_MAX = 2048;
 const CONNECT_TIMEOUT_MS = 5000;
+/** Servers that no configuration has, but that may be about to join. */
+const STRANGERS_MAX = 64;
 
 /** See the file's header. */
 export class ElectionLinks {
@@ -41,7 +45,9 @@ export class ElectionLinks {
   /** The newest message for each server, sent again over a new connection. */
   readonly #last = new Map<number, Uint8Array>();
   readonly #connecting = new Set<number>();
-  #listener: { close(): void } | null = null;
+  /** Where those want to be called that no configuration has. */
+  readonly #strangers = new Map<number, Address>();
+  #listener: Listener | null = null;
   #isClosed = false;
 
   constructor(options: ElectionLinksOptions) {
@@ -54,6 +60,17 @@ export class ElectionLinks {
       address,
       (io) => void this.#accept(io),
     );
+  }
+
+  /** Where it listens; 0 where it does not. */
+  get port(): number {
+    return this.#listener?.address.port ?? 0;
+  }
+
+  /** Takes no more connections; those that stand stay. */
+  stopListening(): void {
+    this.#listener?.close();
+    this.#listener = null;
   }
 
   /** Sends a message to a server, now or when a connection stands. */
@@ -71,6 +88,16 @@ export class ElectionLinks {
     }
   }
 
+  /** Lets go of servers that are not in the configuration any more. */
+  reconfigured(): void {
+    const { configs } = this.#options;
+    for (const id of [...this.#last.keys()]) {
+      if (configs.member(id) !== null || this.#strangers.has(id)) continue;
+      this.#last.delete(id);
+      this.#links.get(id)?.close();
+    }
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#listener?.close();
@@ -79,12 +106,12 @@ export class ElectionLinks {
   }
 
   async #connect(id: number): Promise<void> {
-    const { host, selfId, config } = this.#options;
-    const member = config().members.get(id);
-    if (member === undefined || this.#connecting.has(id)) return;
+    const { host, selfId, configs } = this.#options;
+    const address = configs.member(id)?.election ?? this.#strangers.get(id);
+    if (address === undefined || this.#connecting.has(id)) return;
     this.#connecting.add(id);
     try {
-      const io = await host.net.connect(member.election, {
+      const io = await host.net.connect(address, {
         timeoutMs: CONNECT_TIMEOUT_MS,
       });
       if (this.#isClosed || this.#links.has(id)) return io.close();
@@ -115,12 +142,11 @@ export class ElectionLinks {
   }
 
   async #accept(io: Connection): Promise<void> {
-    const { host, selfId, trace, config } = this.#options;
+    const { host, selfId, trace } = this.#options;
     const cancel = host.clock.after(CONNECT_TIMEOUT_MS, () => io.close());
     try {
-      const id = await readHello(io);
-      const isMember = id !== selfId && config().members.has(id);
-      if (!isMember) {
+      const { id, address } = await readHello(io);
+      if (!this.#isWelcome(id, address)) {
         trace(
           `Refused ${io.peer} on the election port: it calls itself server ${id}, which is not in the configuration`,
         );
@@ -159,9 +185,21 @@ export class ElectionLinks {
     if (last !== undefined) link.send(last);
   }
 
+  /** Members are; where members may change, so is who may become one. */
+  #isWelcome(id: number, address: Address | null): boolean {
+    const { selfId, configs } = this.#options;
+    if (id === selfId) return false;
+    if (configs.member(id) !== null) return true;
+    if (!configs.isChangeable || address === null) return false;
+    const isKnown = this.#strangers.has(id);
+    if (!isKnown && this.#strangers.size >= STRANGERS_MAX) return false;
+    this.#strangers.set(id, address);
+    return true;
+  }
+
   #hello(): Uint8Array {
-    const { selfId, config } = this.#options;
-    const own = config().members.get(selfId)!.election;
+    const { selfId, configs } = this.#options;
+    const own = configs.self.election;
     const host = own.host.includes(":") ? `[${own.host}]` : own.host;
     const text = `${host}:${own.port}`;
     const writer = new Writer();
@@ -174,11 +212,13 @@ export class ElectionLinks {
 }
 
 /** @throws {Error} Where it is no hello. */
-async function readHello(io: Connection): Promise<number> {
+async function readHello(
+  io: Connection,
+): Promise<{ readonly id: number; readonly address: Address | null }> {
   const head = new Reader(await readExactly(io, 8));
   const first = head.bigInt64();
   // The oldest servers say nothing but their id.
-  if (first >= 0n) return Number(first);
+  if (first >= 0n) return { id: Number(first), address: null };
   if (first !== HELLO_VERSION && first !== HELLO_VERSION_MANY) {
     throw new Error(`unknown version ${first} of the election protocol`);
   }
@@ -188,8 +228,17 @@ async function readHello(io: Connection): Promise<number> {
   if (size <= 0 || size > HELLO_BYTES_MAX) {
     throw new Error(`an address of ${size} bytes`);
   }
-  await readExactly(io, size);
-  return Number(id);
+  const text = decodeUtf8Lossy(await readExactly(io, size));
+  return { id: Number(id), address: addressOf(text) };
+}
+
+/** @returns The first of the addresses; `null` where there is none. */
+function addressOf(text: string): Address | null {
+  try {
+    return parseMember("0", `${text.split("|")[0]}:1`).quorum;
+  } catch {
+    return null;
+  }
 }
 
 interface LinkOwner {

@@ -12,7 +12,7 @@
 // observed between ZooKeeper 3.8 servers.
 
 import type { Clock } from "../../host/host.ts";
-import type { QuorumConfig } from "./quorum_config.ts";
+import type { Configurations } from "./configurations.ts";
 import {
   isBetter,
   type Notification,
@@ -23,7 +23,7 @@ import {
 export interface ElectorOptions {
   readonly clock: Clock;
   readonly selfId: number;
-  readonly config: () => QuorumConfig;
+  readonly configs: Configurations;
   readonly send: (id: number, notification: Notification) => void;
   /** Tries those anew to whom no connection stands. */
   readonly connectAll: () => void;
@@ -99,13 +99,9 @@ export class Elector {
     this.#state = "looking";
     this.#electionEpoch++;
     const { promise, resolve } = Promise.withResolvers<Vote>();
-    const isVoter = this.#options.config().isVoter(this.#options.selfId);
     this.#election = {
       own,
-      // One that does not vote proposes nobody.
-      proposal: isVoter
-        ? own
-        : { leader: own.leader, zxid: -1n, peerEpoch: -1n },
+      proposal: own,
       votes: new Map(),
       settled: new Map(),
       resolve,
@@ -113,10 +109,20 @@ export class Elector {
       cancelResend: () => {},
       resendMs: RESEND_MIN_MS,
     };
-    if (isVoter) this.#vote(this.#election);
-    this.#tellAll(this.#election);
+    this.#begin(this.#election);
     this.#scheduleResend(this.#election);
     return promise;
+  }
+
+  /** The servers that vote are others now: what was said before does not count. */
+  restart(): void {
+    if (this.#election !== null) this.#begin(this.#election);
+  }
+
+  /** Takes a leader that was agreed on without an election. */
+  assume(vote: Vote): void {
+    this.#current = pick(vote);
+    this.#state = this.#roleUnder(vote.leader);
   }
 
   /** Gives up an election that is under way; its promise never resolves. */
@@ -126,17 +132,17 @@ export class Elector {
 
   /** Takes in what another server says. */
   receive(id: number, notification: Notification): void {
-    const { config } = this.#options;
+    const { configs } = this.#options;
     const election = this.#election;
     const isLooking = notification.state === "looking";
-    if (election === null || !config().isVoter(id)) {
-      if (isLooking || !config().isVoter(id)) this.#tell(id);
-      if (election === null || !config().isVoter(id)) return;
+    if (election === null || !configs.isVoter(id)) {
+      if (isLooking || !configs.isVoter(id)) this.#tell(id);
+      if (election === null || !configs.isVoter(id)) return;
     }
     if (isLooking && notification.electionEpoch < this.#electionEpoch) {
       return this.#tell(id);
     }
-    if (!config().isVoter(notification.leader)) return;
+    if (!configs.isVoter(notification.leader)) return;
     if (isLooking) this.#receiveVote(election, id, notification);
     else if (notification.state !== "observing") {
       this.#receiveSettled(election, id, notification);
@@ -144,8 +150,8 @@ export class Elector {
   }
 
   #receiveVote(election: Election, id: number, vote: Notification): void {
-    const { selfId, config } = this.#options;
-    const isVoter = config().isVoter(selfId);
+    const { selfId, configs } = this.#options;
+    const isVoter = configs.isVoter(selfId);
     if (vote.electionEpoch > this.#electionEpoch) {
       this.#electionEpoch = vote.electionEpoch;
       election.votes.clear();
@@ -179,14 +185,14 @@ export class Elector {
 
   /** Whether a quorum follows this leader, and the leader says that it leads. */
   #isSettled(votes: ReadonlyMap<number, Received>, vote: Received): boolean {
-    const { selfId, config } = this.#options;
+    const { selfId, configs } = this.#options;
     const supporters = [...votes].filter(([, each]) =>
       each.leader === vote.leader &&
       (each.state === "looking"
         ? each.zxid === vote.zxid && each.electionEpoch === vote.electionEpoch
         : each.peerEpoch === vote.peerEpoch)
     ).map(([id]) => id);
-    if (!config().isQuorum(supporters)) return false;
+    if (!configs.isQuorum(supporters)) return false;
     if (vote.leader === selfId) {
       return this.#electionEpoch === vote.electionEpoch;
     }
@@ -209,9 +215,9 @@ export class Elector {
       vote.leader === leader && vote.zxid === zxid &&
       vote.peerEpoch === peerEpoch && vote.electionEpoch === this.#electionEpoch
     ).map(([id]) => id);
-    const { config, clock } = this.#options;
-    if (!config().isQuorum(supporters)) return;
-    if (supporters.length >= config().voterCount) {
+    const { configs, clock } = this.#options;
+    if (!configs.isQuorum(supporters)) return;
+    if (supporters.length >= configs.voters().size) {
       return this.#found(election, election.proposal);
     }
     election.cancelFinal = clock.after(
@@ -224,12 +230,31 @@ export class Elector {
     if (this.#election !== election) return;
     this.#end(election);
     this.#current = pick(vote);
-    this.#state = vote.leader === this.#options.selfId
-      ? "leading"
-      : this.#options.config().isVoter(this.#options.selfId)
-      ? "following"
-      : "observing";
+    this.#state = this.#roleUnder(vote.leader);
     election.resolve(this.#current);
+  }
+
+  /** One that neither votes nor observes follows, and has no voice. */
+  #roleUnder(leader: number): PeerState {
+    const { selfId, configs } = this.#options;
+    if (leader === selfId) return "leading";
+    return configs.isObserver ? "observing" : "following";
+  }
+
+  #begin(election: Election): void {
+    const { selfId, configs } = this.#options;
+    const { own } = election;
+    const isVoter = configs.isVoter(selfId);
+    election.cancelFinal?.();
+    election.cancelFinal = null;
+    election.votes.clear();
+    election.settled.clear();
+    // One that does not vote proposes nobody.
+    election.proposal = isVoter
+      ? own
+      : { leader: own.leader, zxid: -1n, peerEpoch: -1n };
+    if (isVoter) this.#vote(election);
+    this.#tellAll(election);
   }
 
   #end(election: Election): void {
@@ -251,10 +276,9 @@ export class Elector {
   }
 
   #tellAll(election: Election): void {
-    const { config, selfId } = this.#options;
-    for (const member of config().members.values()) {
-      if (member.type !== "participant" || member.id === selfId) continue;
-      this.#send(member.id, election.proposal);
+    const { configs, selfId } = this.#options;
+    for (const id of configs.voters()) {
+      if (id !== selfId) this.#send(id, election.proposal);
     }
   }
 
@@ -264,12 +288,12 @@ export class Elector {
   }
 
   #send(id: number, vote: Vote): void {
-    const { send, config } = this.#options;
+    const { send, configs } = this.#options;
     send(id, {
       ...pick(vote),
       state: this.#state,
       electionEpoch: this.#electionEpoch,
-      config: config().toText(),
+      config: configs.active.toText(),
     });
   }
 }

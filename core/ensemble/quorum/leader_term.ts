@@ -11,22 +11,27 @@
 // Source: ZooKeeper documentation, "ZooKeeper Internals: Atomic Broadcast";
 // observed between ZooKeeper 3.8 servers.
 
-import type { Connection, Listener } from "../../host/host.ts";
-import { encodeUtf8 } from "../../base/bytes.ts";
+import type { Address, Connection, Listener } from "../../host/host.ts";
+import { concatBytes, decodeUtf8, encodeUtf8 } from "../../base/bytes.ts";
+import { ZkError } from "../../wire/zookeeper/errors.ts";
 import { OpCode } from "../../wire/zookeeper/records.ts";
+import { putConfigZnode } from "../config_znode.ts";
+import type { ReconfigWrite } from "../decide.ts";
 import { goneByThemselves } from "../passing_znodes.ts";
 import type { Proposal } from "../proposal.ts";
 import type { ClientRequest, Outcome, Replica } from "../server/replica.ts";
-import type { ZnodeTree } from "../znode_tree.ts";
-import { Broadcast } from "./broadcast.ts";
+import { CONFIG_PATH, type ZnodeTree } from "../znode_tree.ts";
+import { Broadcast, type Outstanding } from "./broadcast.ts";
 import { Gate } from "./gate.ts";
 import { LearnerLink } from "./learner_link.ts";
+import { nextConfig } from "./next_config.ts";
 import {
   decodeInt,
   decodeLearnerInfo,
   decodeRequest,
   decodeSessions,
   encodeInt,
+  encodeLong,
   encodeRevalidated,
   PROTOCOL_VERSION,
   unexpected,
@@ -36,9 +41,11 @@ import {
   PacketType,
   type QuorumPacket,
 } from "./packet_stream.ts";
+import { QuorumConfig } from "./quorum_config.ts";
 import { RequestOrder } from "./request_order.ts";
 import {
   epochStart,
+  Handover,
   initLimitMs,
   syncLimitMs,
   TermEnd,
@@ -61,8 +68,14 @@ export class LeaderTerm implements Replica {
   readonly #ended = new Gate<never>();
   readonly #broadcast: Broadcast;
   readonly #dones = new Map<bigint, (outcome: Outcome) => void>();
+  /** Those that need a quorum for this server to be their leader. */
+  #required: readonly QuorumConfig[] = [];
+  /** Who leads from now on, by agreement. */
+  #successor: number | null = null;
   #order: RequestOrder | null = null;
   #listener: Listener | null = null;
+  /** Where learners connect, as they know it. */
+  #address: Address | null = null;
   #stops: (() => void)[] = [];
   #isEnded = false;
 
@@ -70,8 +83,7 @@ export class LeaderTerm implements Replica {
     this.#options = options;
     this.serverId = options.selfId;
     this.#broadcast = new Broadcast({
-      isQuorum: (ids) => options.config().isQuorum(ids),
-      commit: (proposal) => this.#commit(proposal),
+      commit: (entry) => this.#commit(entry),
     });
   }
 
@@ -104,13 +116,15 @@ export class LeaderTerm implements Replica {
         this.#epochChosen.passed,
         this.#ended.passed,
       ]);
+      this.#chooseConfig(epoch);
       this.#ackEpoch(selfId);
       await Promise.race([this.#epochAgreed.passed, this.#ended.passed]);
       await epochs.enter(epoch);
       this.#ackHistory(selfId);
       await Promise.race([this.#established.passed, this.#ended.passed]);
       store.tree.restoreZxid(epochStart(epoch));
-      this.#serve(epoch);
+      this.#activateConfig(epoch);
+      if (this.#successor === null) this.#serve(epoch);
       return await this.#ended.passed;
     } finally {
       this.#isEnded = true;
@@ -165,8 +179,9 @@ export class LeaderTerm implements Replica {
   }
 
   async #listen(): Promise<void> {
-    const { host, selfId, config, listensOnAll } = this.#options;
-    const own = config().members.get(selfId)!.quorum;
+    const { host, configs, listensOnAll } = this.#options;
+    const own = configs.self.quorum;
+    this.#address = own;
     const address = { host: listensOnAll ? "" : own.host, port: own.port };
     this.#listener = await host.net.listen(address, (io) => {
       this.#attend(io).catch((error) => this.stop(error));
@@ -175,15 +190,16 @@ export class LeaderTerm implements Replica {
 
   /** Serves one learner for as long as it stays. */
   async #attend(io: Connection): Promise<void> {
-    const { trace, host, timing, config } = this.#options;
+    const { trace, host, timing, configs } = this.#options;
     const stream = new PacketStream(io);
     const cancel = host.clock.after(initLimitMs(timing), () => stream.close());
     let link: LearnerLink | null = null;
     try {
       const info = await stream.receive();
-      const { serverId } = decodeLearnerInfo(info.data);
+      const { serverId, configVersion } = decodeLearnerInfo(info.data);
+      // One that is about to join follows first, without a voice.
       const isKnown = serverId !== this.serverId &&
-        config().members.has(serverId);
+        (configs.isChangeable || configs.member(serverId) !== null);
       const isInfo = info.type === PacketType.followerInfo ||
         info.type === PacketType.observerInfo;
       if (!isKnown || !isInfo) {
@@ -192,17 +208,24 @@ export class LeaderTerm implements Replica {
         );
         return;
       }
-      const isVoter = info.type === PacketType.followerInfo &&
-        config().isVoter(serverId);
+      if (configs.isChangeable && configVersion > configs.active.version) {
+        trace(
+          `Refused server ${serverId}: it knows a newer configuration, ${
+            configVersion.toString(16)
+          }`,
+        );
+        return;
+      }
+      const isFollower = info.type === PacketType.followerInfo;
       link = new LearnerLink(
         serverId,
-        isVoter,
+        isFollower,
         stream,
         host.clock.monotonicMs(),
       );
       this.#links.get(serverId)?.close();
       this.#links.set(serverId, link);
-      if (isVoter) this.#promise(serverId, info.zxid >> 32n);
+      if (isFollower) this.#promise(serverId, info.zxid >> 32n);
       await this.#bringIntoStep(link);
       cancel();
       for (;;) this.#handle(link, await this.#hear(link));
@@ -220,6 +243,8 @@ export class LeaderTerm implements Replica {
       if (link !== null && this.#links.get(link.id) === link) {
         this.#links.delete(link.id);
       }
+      // All have heard who leads now.
+      if (this.#successor !== null && this.#links.size === 0) this.#handOver();
     }
   }
 
@@ -230,7 +255,7 @@ export class LeaderTerm implements Replica {
   }
 
   async #bringIntoStep(link: LearnerLink): Promise<void> {
-    const { config } = this.#options;
+    const { configs } = this.#options;
     const epoch = await this.#epochChosen.passed;
     link.send(
       PacketType.leaderInfo,
@@ -245,7 +270,7 @@ export class LeaderTerm implements Replica {
     link.send(
       PacketType.newLeader,
       epochStart(epoch),
-      encodeUtf8(config().toText()),
+      encodeUtf8(configs.lastSeen.toText()),
     );
     // Not before: ZooKeeper 3.8 fails on a commit behind NEWLEADER whose proposal
     // came ahead of it.
@@ -253,14 +278,14 @@ export class LeaderTerm implements Replica {
     const inStep = await this.#hear(link);
     if (inStep.type !== PacketType.ack) throw unexpected(inStep, "ACK");
     link.isSynced = true;
-    if (link.isVoter) this.#ackHistory(link.id);
+    if (link.isFollower) this.#ackHistory(link.id);
     await this.#established.passed;
     link.send(PacketType.upToDate, epochStart(epoch));
   }
 
   /** A quorum's longest history must be this server's. @throws {TermEnd} */
   #compareHistory(link: LearnerLink, ack: QuorumPacket): void {
-    if (!link.isVoter) return;
+    if (!this.#options.configs.active.isVoter(link.id)) return;
     const { epochs, store } = this.#options;
     const epoch = BigInt(decodeInt(ack.data));
     if (epoch >= 0n) {
@@ -293,7 +318,7 @@ export class LeaderTerm implements Replica {
         link.send(PacketType.diff, zxid);
       } else link.send(PacketType.trunc, missing.commonZxid);
       for (const { context, bytes } of missing.proposals) {
-        if (link.isVoter) {
+        if (link.isFollower) {
           link.send(PacketType.proposal, context.zxid, bytes);
           link.send(PacketType.commit, context.zxid);
         } else link.send(PacketType.inform, context.zxid, bytes);
@@ -304,7 +329,7 @@ export class LeaderTerm implements Replica {
   /** What is under way and what is proposed from now on. */
   #forward(link: LearnerLink): void {
     link.isForwarded = true;
-    if (!link.isVoter) return;
+    if (!link.isFollower) return;
     for (const { context, bytes } of this.#broadcast.outstanding()) {
       link.send(PacketType.proposal, context.zxid, bytes);
     }
@@ -313,8 +338,8 @@ export class LeaderTerm implements Replica {
   #promise(id: number, epoch: bigint): void {
     if (this.#epochChosen.isOpen) return;
     this.#promised.set(id, epoch);
-    const { config, epochs } = this.#options;
-    if (!config().isQuorum(this.#promised.keys())) return;
+    const { configs: { active }, epochs } = this.#options;
+    if (!active.isQuorum(this.#promised.keys())) return;
     let chosen = 0n;
     for (const each of this.#promised.values()) {
       if (each >= chosen) chosen = each + 1n;
@@ -328,16 +353,99 @@ export class LeaderTerm implements Replica {
 
   #ackEpoch(id: number): void {
     this.#ackedEpoch.add(id);
-    if (this.#options.config().isQuorum(this.#ackedEpoch)) {
+    if (this.#options.configs.active.isQuorum(this.#ackedEpoch)) {
       this.#epochAgreed.open();
     }
   }
 
   #ackHistory(id: number): void {
     this.#ackedHistory.add(id);
-    if (this.#options.config().isQuorum(this.#ackedHistory)) {
+    const acked = this.#ackedHistory;
+    const { length } = this.#required;
+    if (length > 0 && this.#required.every((each) => each.isQuorum(acked))) {
       this.#established.open();
     }
+  }
+
+  /**
+   * What was configured without a version gets the epoch's; what was proposed to
+   * the leaders before is completed. Both by the same agreement, that of NEWLEADER.
+   */
+  #chooseConfig(epoch: bigint): void {
+    const { configs } = this.#options;
+    if (configs.active.version === 0n && !configs.isChanging) {
+      configs.see(configs.active.withVersion(epochStart(epoch)));
+    }
+    this.#required = configs.required();
+  }
+
+  /** The agreed configuration comes into force with the term. */
+  #activateConfig(epoch: bigint): void {
+    const { configs, store, host } = this.#options;
+    configs.activate(configs.lastSeen);
+    putConfigZnode(store.tree, configs.active, host.clock.wallMs());
+    const leader = this.#designate(epochStart(epoch), this.#ackedHistory);
+    if (leader !== this.serverId) this.#giveUpTo(leader);
+  }
+
+  /**
+   * Who leads under the active configuration: this server, or who has most of
+   * what is proposed.
+   */
+  #designate(zxid: bigint, acked: ReadonlySet<number>): number {
+    const { active } = this.#options.configs;
+    const own = active.members.get(this.serverId);
+    const stays = own?.type === "participant" &&
+      own.quorum.host === this.#address?.host &&
+      own.quorum.port === this.#address.port;
+    if (stays) return this.serverId;
+    let candidates = [...acked].filter((id) =>
+      id !== this.serverId && active.isVoter(id)
+    );
+    for (const { acks } of this.#broadcast.behind(zxid)) {
+      const better = candidates.filter((id) => acks.has(id));
+      if (better.length === 0) break;
+      candidates = better;
+    }
+    return candidates[0];
+  }
+
+  /** Commits no more. Its followers leave by themselves once they have heard of it. */
+  #giveUpTo(leader: number): void {
+    const { trace, timing } = this.#options;
+    trace(`Server ${leader} leads from now on: this one is not to any more`);
+    this.#successor = leader;
+    this.#stops.push(
+      this.#options.host.clock.after(timing.tickMs, () => this.#handOver()),
+    );
+  }
+
+  #handOver(): void {
+    this.stop(
+      new Handover(this.#successor!, `server ${this.#successor} leads now`),
+    );
+  }
+
+  #requestedConfig(request: ReconfigWrite, zxid: bigint): string {
+    const { configs, isAloneEnough } = this.#options;
+    if (!configs.isChangeable) {
+      throw new ZkError("RECONFIG_DISABLED", CONFIG_PATH);
+    }
+    if (configs.isChanging) {
+      throw new ZkError("RECONFIG_IN_PROGRESS", CONFIG_PATH);
+    }
+    const next = nextConfig(request, {
+      current: configs.lastSeen,
+      version: zxid,
+      voterCountMin: isAloneEnough === true ? 1 : 2,
+    });
+    const inStep = [...this.#links.values()].filter((
+      { isFollower, isSynced },
+    ) => isFollower && isSynced);
+    if (!next.isQuorum([this.serverId, ...inStep.map(({ id }) => id)])) {
+      throw new ZkError("NEW_CONFIG_NO_QUORUM", CONFIG_PATH);
+    }
+    return next.toText();
   }
 
   #serve(epoch: bigint): void {
@@ -349,6 +457,8 @@ export class LeaderTerm implements Replica {
       selfId: this.serverId,
       lastZxid: epochStart(epoch),
       lastCounter: this.#options.lastCounter,
+      rules: this.#options.rules,
+      reconfigure: (request, zxid) => this.#requestedConfig(request, zxid),
       expire: (sessionId) => this.#closeSession(sessionId),
       exhausted: () =>
         this.stop(new TermEnd("the epoch's numbers are used up")),
@@ -422,9 +532,13 @@ export class LeaderTerm implements Replica {
 
   #send(proposal: Proposal): void {
     const { zxid } = proposal.context;
-    this.#broadcast.propose(proposal);
+    const { configs } = this.#options;
+    if (proposal.txn.kind === "reconfig") {
+      configs.see(QuorumConfig.parse(decodeUtf8(proposal.txn.data!)));
+    }
+    this.#broadcast.propose(proposal, configs.required());
     for (const link of this.#links.values()) {
-      if (link.isForwarded && link.isVoter) {
+      if (link.isForwarded && link.isFollower) {
         link.send(PacketType.proposal, zxid, proposal.bytes);
       }
     }
@@ -433,26 +547,54 @@ export class LeaderTerm implements Replica {
     }, (error) => this.stop(error));
   }
 
-  #commit(proposal: Proposal): void {
-    const { context, txn, bytes } = proposal;
+  /** @returns Whether this server leads on. */
+  #commit({ proposal, acks }: Outstanding): boolean {
+    const { context, txn } = proposal;
     const { zxid } = context;
-    for (const link of this.#links.values()) {
-      if (!link.isForwarded) continue;
-      if (link.isVoter) link.send(PacketType.commit, zxid);
-      else link.send(PacketType.inform, zxid, bytes);
-    }
+    if (txn.kind === "reconfig" && this.#options.configs.isChangeable) {
+      this.#activate(proposal, acks);
+    } else this.#tellCommitted(proposal);
     const applied = this.#options.store.apply(proposal);
     this.#order?.applied(zxid);
     this.#options.events.applied(context, txn, applied);
     const done = this.#dones.get(zxid);
-    if (done === undefined) return;
-    this.#dones.delete(zxid);
-    const errorCode = txn.kind === "error" ? txn.err : 0;
-    done({ zxid, errorCode, txn, applied });
+    if (done !== undefined) {
+      this.#dones.delete(zxid);
+      const errorCode = txn.kind === "error" ? txn.err : 0;
+      done({ zxid, errorCode, txn, applied });
+    }
+    return this.#successor === null;
+  }
+
+  #tellCommitted({ context: { zxid }, bytes }: Proposal): void {
+    for (const link of this.#links.values()) {
+      if (!link.isForwarded) continue;
+      if (link.isFollower) link.send(PacketType.commit, zxid);
+      else link.send(PacketType.inform, zxid, bytes);
+    }
+  }
+
+  /** Puts a committed configuration in force, here and at all that follow. */
+  #activate(proposal: Proposal, acks: ReadonlySet<number>): void {
+    const { configs } = this.#options;
+    const { context: { zxid }, bytes } = proposal;
+    configs.activate(configs.lastSeen);
+    const leader = this.#designate(zxid, acks);
+    const leaderId = encodeLong(BigInt(leader));
+    for (const link of this.#links.values()) {
+      if (!link.isForwarded) continue;
+      if (link.isFollower) {
+        link.send(PacketType.commitAndActivate, zxid, leaderId);
+      } else {
+        const data = concatBytes([leaderId, bytes]);
+        link.send(PacketType.informAndActivate, zxid, data);
+      }
+    }
+    if (leader !== this.serverId) this.#giveUpTo(leader);
   }
 
   #ping(): void {
-    const { host, timing, config } = this.#options;
+    const { host, timing, configs } = this.#options;
     const nowMs = host.clock.monotonicMs();
     const limitMs = syncLimitMs(timing);
     const heard = [this.serverId];
@@ -464,7 +606,7 @@ export class LeaderTerm implements Replica {
         link.send(PacketType.ping, this.tree.lastZxid);
       }
     }
-    if (!config().isQuorum(heard)) {
+    if (!configs.isQuorum(heard) && this.#successor === null) {
       this.stop(new TermEnd("too few servers follow"));
     }
   }

@@ -14,7 +14,8 @@ interface HeldPacket {
 /** See the file's header. */
 export class LearnerLink {
   readonly id: number;
-  readonly isVoter: boolean;
+  /** It logs what is proposed; an observer only hears what is committed. */
+  readonly isFollower: boolean;
   readonly stream: PacketStream;
   /** When the learner was heard of last. */
   heardMs: number;
@@ -26,12 +27,12 @@ export class LearnerLink {
 
   constructor(
     id: number,
-    isVoter: boolean,
+    isFollower: boolean,
     stream: PacketStream,
     heardMs: number,
   ) {
     this.id = id;
-    this.isVoter = isVoter;
+    this.isFollower = isFollower;
     this.stream = stream;
     this.heardMs = heardMs;
   }

@@ -11,12 +11,15 @@
 // Source: ZooKeeper documentation, "ZooKeeper Internals: Atomic Broadcast";
 // observed between ZooKeeper 3.8 servers.
 
+import { decodeUtf8Lossy } from "../../base/bytes.ts";
 import { type Connection, HostError, sleep } from "../../host/host.ts";
 import type { ClientRequest, Outcome, Replica } from "../server/replica.ts";
 import { decodeProposal, type Proposal } from "../proposal.ts";
 import type { ZnodeTree } from "../znode_tree.ts";
+import { putConfigZnode } from "../config_znode.ts";
 import { OwnRequests } from "./own_requests.ts";
 import {
+  decodeLong,
   decodeRevalidated,
   encodeInt,
   encodeLearnerInfo,
@@ -30,10 +33,15 @@ import {
   PacketType,
   type QuorumPacket,
 } from "./packet_stream.ts";
-import type { Member } from "./quorum_config.ts";
+import {
+  type Member,
+  QuorumConfig,
+  QuorumConfigError,
+} from "./quorum_config.ts";
 import { receiveSnapshot } from "./snapshot_transfer.ts";
 import {
   epochStart,
+  Handover,
   initLimitMs,
   syncLimitMs,
   TermEnd,
@@ -81,9 +89,7 @@ export class LearnerTerm implements Replica {
     this.#options = options;
     this.#leader = leader;
     this.serverId = options.selfId;
-    this.role = options.config().isVoter(options.selfId)
-      ? "follower"
-      : "observer";
+    this.role = options.configs.isObserver ? "observer" : "follower";
     this.#committedZxid = options.store.tree.lastZxid;
     this.#proposedZxid = options.store.lastLoggedZxid;
   }
@@ -192,7 +198,7 @@ export class LearnerTerm implements Replica {
 
   /** @returns The leader's epoch, promised durably. */
   async #register(stream: PacketStream): Promise<bigint> {
-    const { epochs, selfId, store, config } = this.#options;
+    const { epochs, selfId, store, configs } = this.#options;
     stream.send(
       this.role === "follower"
         ? PacketType.followerInfo
@@ -201,7 +207,7 @@ export class LearnerTerm implements Replica {
       encodeLearnerInfo({
         serverId: selfId,
         protocolVersion: PROTOCOL_VERSION,
-        configVersion: config().version,
+        configVersion: configs.active.version,
       }),
     );
     const info = await this.#receive(stream);
@@ -222,7 +228,7 @@ export class LearnerTerm implements Replica {
   }
 
   async #getInStep(stream: PacketStream, epoch: bigint): Promise<void> {
-    const { store, epochs } = this.#options;
+    const { store, epochs, configs } = this.#options;
     const first = await this.#receive(stream);
     this.#tellStep(first);
     switch (first.type) {
@@ -239,15 +245,20 @@ export class LearnerTerm implements Replica {
     }
     this.#committedZxid = store.tree.lastZxid;
     this.#proposedZxid = store.lastLoggedZxid;
+    this.#putConfig();
+    let agreed: QuorumConfig | null = null;
     for (;;) {
       const packet = await this.#receive(stream);
       if (packet.type === PacketType.newLeader) {
+        agreed = configOf(packet.data);
+        if (agreed !== null) configs.see(agreed);
         await store.settled();
         await epochs.enter(epoch);
         stream.send(PacketType.ack, packet.zxid);
         this.#acknowledge(stream);
       } else if (packet.type === PacketType.upToDate) {
         if (epochs.current !== epoch) throw unexpected(packet, "NEWLEADER");
+        if (agreed !== null) this.#adopt(agreed);
         stream.send(PacketType.ack, epochStart(epoch));
         return;
       } else this.#handle(packet);
@@ -300,6 +311,14 @@ export class LearnerTerm implements Replica {
         this.#propose(proposal);
         return this.#commit(proposal.context.zxid);
       }
+      case PacketType.commitAndActivate:
+        return this.#activate(packet.zxid, decodeLong(packet.data).value);
+      case PacketType.informAndActivate: {
+        const { value, rest } = decodeLong(packet.data);
+        const proposal = decodeProposal(rest);
+        this.#propose(proposal);
+        return this.#activate(proposal.context.zxid, value);
+      }
       case PacketType.ping:
         return this.#answerPing(packet);
       case PacketType.sync:
@@ -328,6 +347,10 @@ export class LearnerTerm implements Replica {
       );
     }
     this.#proposedZxid = zxid;
+    if (proposal.txn.kind === "reconfig") {
+      const config = configOf(proposal.txn.data);
+      if (config !== null) this.#options.configs.see(config);
+    }
     const proposed: Proposed = { proposal, isDurable: false };
     this.#proposed.push(proposed);
     this.#options.store.log(proposal, () => {
@@ -350,6 +373,46 @@ export class LearnerTerm implements Replica {
     this.#committedCount++;
     this.#committedZxid = zxid;
     this.#applyReady();
+  }
+
+  /** Commits a change of the ensemble, and puts it in force. */
+  #activate(zxid: bigint, leaderId: bigint): void {
+    const { configs } = this.#options;
+    const txn = this.#proposed.at(this.#committedCount)?.proposal.txn;
+    this.#commit(zxid);
+    const config = txn?.kind === "reconfig" ? configOf(txn.data) : null;
+    if (config === null || !configs.activate(config)) return;
+    const leader = Number(leaderId);
+    if (leader === this.#leader.id && !this.#hasOtherRole()) return;
+    throw new Handover(
+      leader,
+      leader === this.#leader.id
+        ? "the part of this server in the ensemble is another now"
+        : `server ${leader} leads now`,
+    );
+  }
+
+  /** Takes the configuration that a quorum has agreed on with this term. */
+  #adopt(config: QuorumConfig): void {
+    const { configs } = this.#options;
+    const before = configs.active.members.get(this.#leader.id)?.quorum;
+    const isChanged = configs.activate(config);
+    this.#putConfig();
+    if (!isChanged) return;
+    const after = configs.active.members.get(this.#leader.id);
+    const stays = after?.type === "participant" &&
+      before?.host === after.quorum.host && before.port === after.quorum.port;
+    if (stays && !this.#hasOtherRole()) return;
+    throw new TermEnd("the ensemble has other members than this server knew");
+  }
+
+  #hasOtherRole(): boolean {
+    return (this.role === "observer") !== this.#options.configs.isObserver;
+  }
+
+  #putConfig(): void {
+    const { store, configs, host } = this.#options;
+    putConfigZnode(store.tree, configs.active, host.clock.wallMs());
   }
 
   #applyReady(): void {
@@ -435,5 +498,17 @@ export class LearnerTerm implements Replica {
       });
     };
     look();
+  }
+}
+
+/** @returns `null` where the bytes are no configuration. */
+function configOf(data: Uint8Array | null): QuorumConfig | null {
+  // Leaders before 3.5 send none.
+  if (data === null || data.length <= 1) return null;
+  try {
+    return QuorumConfig.parse(decodeUtf8Lossy(data));
+  } catch (error) {
+    if (error instanceof QuorumConfigError) return null;
+    throw error;
   }
 }

@@ -42,6 +42,21 @@ export function encodeInt(value: number): Uint8Array {
   return bytes;
 }
 
+export function encodeLong(value: bigint): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigInt64(0, value);
+  return bytes;
+}
+
+/** Reads a long and what follows it. @throws {DecodeError} */
+export function decodeLong(
+  data: Uint8Array | null,
+): { readonly value: bigint; readonly rest: Uint8Array } {
+  const reader = new Reader(data ?? NO_BYTES);
+  const value = reader.bigInt64();
+  return { value, rest: reader.view(reader.remaining) };
+}
+
 /** @throws {DecodeError} */
 export function decodeInt(data: Uint8Array | null): number {
   return new Reader(data ?? NO_BYTES).int32();

@@ -8,53 +8,76 @@
 //
 // Source: ZooKeeper documentation, "ZooKeeper Internals".
 
-import { sleep } from "../../host/host.ts";
+import { type Address, sleep } from "../../host/host.ts";
+import { ReadOnlyReplica } from "../server/read_only_replica.ts";
 import type { ClientService } from "../server/client_service.ts";
+import {
+  Configurations,
+  type ConfigurationsOptions,
+} from "./configurations.ts";
 import { ElectionLinks } from "./election_links.ts";
 import { Elector } from "./elector.ts";
 import { LeaderTerm } from "./leader_term.ts";
 import { LearnerTerm } from "./learner_term.ts";
-import { TermEnd, type TermOptions } from "./term.ts";
+import { QuorumConfig } from "./quorum_config.ts";
+import { Handover, TermEnd, type TermOptions } from "./term.ts";
 import {
   decodeNotification,
   encodeNotification,
+  type Notification,
   type PeerState,
 } from "./vote.ts";
 
-export interface PeerOptions extends Omit<TermOptions, "events" | "serving"> {
+export interface PeerOptions
+  extends Omit<TermOptions, "events" | "serving" | "configs"> {
+  /** The configuration that the server starts with. */
+  readonly config: () => QuorumConfig;
+  /** How that changes; left out where it does not. */
+  readonly changes?: Omit<ConfigurationsOptions, "selfId" | "active">;
   readonly clients: ClientService;
   /** The own disk has failed: the server must end. */
   readonly onFailure: (error: unknown) => void;
 }
 
-/** What somebody who does not vote would offer: less than anybody. */
-const NO_VOTE = -(2n ** 63n);
+/** How long a server looks for a leader at least before it serves reads alone. */
+const READ_ALONE_MS = 2000;
 /** Between two terms, so that a server that cannot join does not spin. */
 const TERM_PAUSE_MS = 20;
 
 /** See the file's header. */
 export class Peer {
+  /** The members of the ensemble, as this server knows them. */
+  readonly configs: Configurations;
   readonly #options: PeerOptions;
   readonly #links: ElectionLinks;
   readonly #elector: Elector;
   #term: LeaderTerm | LearnerTerm | null = null;
   #running: Promise<void> = Promise.resolve();
+  /** Who leads by agreement. */
+  #agreedLeader: number | null = null;
   #isStopping = false;
 
   constructor(options: PeerOptions) {
     this.#options = options;
-    const { host, selfId, config, trace } = options;
+    const { host, selfId, config, changes, trace } = options;
+    const configs = new Configurations({
+      ...changes,
+      selfId,
+      active: config(),
+    });
+    this.configs = configs;
+    configs.tell(() => this.#reconfigured());
     this.#links = new ElectionLinks({
       host,
       selfId,
-      config,
+      configs,
       received: (id, message) => this.#received(id, message),
       trace,
     });
     this.#elector = new Elector({
       clock: host.clock,
       selfId,
-      config,
+      configs,
       send: (id, notification) =>
         this.#links.send(id, encodeNotification(notification)),
       connectAll: () => this.#links.connectAll(),
@@ -72,10 +95,7 @@ export class Peer {
 
   /** @throws {HostError} Where the election port cannot be bound. */
   async start(): Promise<void> {
-    const { selfId, config, listensOnAll } = this.#options;
-    const own = config().members.get(selfId)!.election;
-    const address = { host: listensOnAll ? "" : own.host, port: own.port };
-    await this.#links.listen(address);
+    await this.#listen(this.configs.self.election);
     this.#running = this.#run();
   }
 
@@ -88,13 +108,47 @@ export class Peer {
     await this.#running;
   }
 
+  async #listen(own: Address): Promise<void> {
+    const host = this.#options.listensOnAll ? "" : own.host;
+    await this.#links.listen({ host, port: own.port });
+  }
+
   #received(id: number, message: Uint8Array): void {
     try {
-      this.#elector.receive(id, decodeNotification(message));
+      const notification = decodeNotification(message);
+      this.#adopt(id, notification);
+      this.#elector.receive(id, notification);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#options.trace(`A vote of server ${id} makes no sense: ${reason}`);
     }
+  }
+
+  /** Who looks for a leader believes whoever knows of a newer configuration. */
+  #adopt(id: number, { config }: Notification): void {
+    const { configs } = this;
+    const isLooking = this.#elector.state === "looking";
+    if (!isLooking || !configs.isChangeable || config === "") return;
+    const theirs = QuorumConfig.parse(config);
+    if (theirs.version <= configs.active.version) return;
+    this.#options.trace(
+      `Took configuration ${theirs.version.toString(16)} from server ${id}`,
+    );
+    if (configs.activate(theirs)) this.#elector.restart();
+  }
+
+  #reconfigured(): void {
+    const { active, self } = this.configs;
+    const { selfId, trace } = this.#options;
+    trace(
+      `Configuration ${active.version.toString(16)}: servers ${
+        [...active.members.keys()].join(", ")
+      }${active.members.has(selfId) ? "" : "; this one is none of them"}`,
+    );
+    this.#links.reconfigured();
+    if (this.#links.port === self.election.port) return;
+    this.#links.stopListening();
+    this.#listen(self.election).catch(this.#options.onFailure);
   }
 
   async #run(): Promise<void> {
@@ -109,17 +163,45 @@ export class Peer {
     }
   }
 
+  async #nextLeader(): Promise<number | null> {
+    return this.#takeAgreedLeader() ?? await this.#elect();
+  }
+
+  /** Lets clients read that want to, where no leader is found soon. @returns How to end it. */
+  #readAlone(): () => void {
+    const { readsAlone, host, timing, store, clients, selfId, trace } =
+      this.#options;
+    if (readsAlone !== true) return () => {};
+    let replica: ReadOnlyReplica | null = null;
+    const graceMs = Math.max(READ_ALONE_MS, timing.tickMs);
+    const cancel = host.clock.after(graceMs, () => {
+      trace("No leader is found: serving reads to clients that ask for it");
+      replica = new ReadOnlyReplica({
+        clock: host.clock,
+        tree: store.tree,
+        serverId: selfId,
+        tickMs: timing.tickMs,
+        expired: (sessionId) => clients.end(sessionId),
+      });
+      clients.serve(replica);
+    });
+    return () => {
+      cancel();
+      if (replica === null) return;
+      replica.stop();
+      clients.serve(null);
+    };
+  }
+
   /** @throws What the own disk has thrown. */
   async #oneTerm(): Promise<void> {
-    const { host, selfId, config, store, epochs, trace, clients } =
-      this.#options;
-    const startMs = host.clock.monotonicMs();
-    const leader = await this.#elect();
+    const { selfId, store, epochs, trace, clients } = this.#options;
+    const stopReading = this.#readAlone();
+    const leader = await this.#nextLeader().finally(stopReading);
     if (leader === null) return;
-    const tookMs = Math.round(host.clock.monotonicMs() - startMs);
-    trace(`Server ${leader} is to lead; the election took ${tookMs} ms`);
     const options: TermOptions = {
       ...this.#options,
+      configs: this.configs,
       events: clients,
       serving: (replica, epoch) => {
         this.#elector.settle(this.#elector.state, epoch);
@@ -127,8 +209,8 @@ export class Peer {
         clients.serve(replica);
       },
     };
-    const member = config().members.get(leader);
-    if (member === undefined) return;
+    const member = this.configs.member(leader);
+    if (member === null) return;
     const term = leader === selfId
       ? new LeaderTerm(options)
       : new LearnerTerm(options, member);
@@ -138,6 +220,7 @@ export class Peer {
       await term.run();
     } catch (error) {
       if (store.failure !== null) throw store.failure;
+      if (error instanceof Handover) this.#agreedLeader = error.leaderId;
       if (!this.#isStopping) {
         const reason = error instanceof Error ? error.message : String(error);
         trace(
@@ -155,19 +238,36 @@ export class Peer {
     }
   }
 
+  /** The leader that a change of the ensemble named; it is tried once. */
+  #takeAgreedLeader(): number | null {
+    const leader = this.#agreedLeader;
+    this.#agreedLeader = null;
+    if (leader === null || this.configs.member(leader) === null) return null;
+    const { store, epochs } = this.#options;
+    this.#elector.assume({
+      leader,
+      zxid: store.lastLoggedZxid,
+      peerEpoch: epochs.current,
+    });
+    return leader;
+  }
+
   /** @returns `null` where the server stops. */
   async #elect(): Promise<number | null> {
-    const { selfId, config, store, epochs } = this.#options;
-    const isVoter = config().isVoter(selfId);
+    const { host, selfId, store, epochs, trace } = this.#options;
+    const startMs = host.clock.monotonicMs();
     const vote = await Promise.race([
       this.#elector.lookForLeader({
         leader: selfId,
-        zxid: isVoter ? store.lastLoggedZxid : NO_VOTE,
-        peerEpoch: isVoter ? epochs.current : NO_VOTE,
+        zxid: store.lastLoggedZxid,
+        peerEpoch: epochs.current,
       }),
       this.#stopped(),
     ]);
-    return vote?.leader ?? null;
+    if (vote === null) return null;
+    const tookMs = Math.round(host.clock.monotonicMs() - startMs);
+    trace(`Server ${vote.leader} is to lead; the election took ${tookMs} ms`);
+    return vote.leader;
   }
 
   #stopped(): Promise<null> {

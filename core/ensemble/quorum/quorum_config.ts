@@ -77,8 +77,18 @@ export class QuorumConfig {
   /** Whether these servers are more than half of those that vote. */
   isQuorum(ids: Iterable<number>): boolean {
     let count = 0;
-    for (const id of new Set(ids)) if (this.isVoter(id)) count++;
+    const distinct = ids instanceof Set ? ids : new Set(ids);
+    for (const id of distinct) if (this.isVoter(id)) count++;
     return count * 2 > this.#voterCount;
+  }
+
+  withVersion(version: bigint): QuorumConfig {
+    return new QuorumConfig(this.members.values(), version);
+  }
+
+  /** Whether another one differs in nothing but its version. */
+  hasSameMembers(other: QuorumConfig): boolean {
+    return this.withVersion(0n).toText() === other.withVersion(0n).toText();
   }
 
   /** The text that servers exchange and keep in `/zookeeper/config`. */

@@ -4,8 +4,9 @@
 import type { Clock } from "../../host/host.ts";
 import { zkErrors } from "../../wire/zookeeper/errors.ts";
 import { OpCode } from "../../wire/zookeeper/records.ts";
-import { Decider } from "../decide.ts";
+import { type DecideContext, Decider, type ReconfigWrite } from "../decide.ts";
 import { type Proposal, proposalOf } from "../proposal.ts";
+import type { Rules } from "../rules.ts";
 import { SessionTracker } from "../session_tracker.ts";
 import type { ClientRequest } from "../server/replica.ts";
 import { codeOf } from "../server/standalone_replica.ts";
@@ -18,10 +19,14 @@ export interface RequestOrderOptions {
   readonly tree: ZnodeTree;
   readonly tickMs: number;
   readonly selfId: number;
+  /** ZooKeeper's defaults where left out. */
+  readonly rules?: Rules;
   /** Where the epoch starts. */
   readonly lastZxid: bigint;
   /** The last number of an epoch; all 32 bits where left out. */
   readonly lastCounter?: bigint;
+  /** Gives the text of the configuration that a request asks for. @throws {ZkError} */
+  readonly reconfigure: (request: ReconfigWrite, zxid: bigint) => string;
   readonly expire: (sessionId: bigint) => void;
   /** The epoch has no more numbers: another leader, or the same, must begin one. */
   readonly exhausted: () => void;
@@ -43,7 +48,7 @@ export class RequestOrder {
 
   constructor(options: RequestOrderOptions) {
     this.#options = options;
-    this.#decider = new Decider(options.tree);
+    this.#decider = new Decider(options.tree, options.rules);
     this.#lastZxid = options.lastZxid;
     // Whoever led before, each session has all of its time now.
     this.#sessions = new SessionTracker({
@@ -85,7 +90,9 @@ export class RequestOrder {
     } else {
       try {
         const write = decodeWrite(opCode, body);
-        txn = this.#decider.order(write, { ...context, identities });
+        txn = write.kind === "reconfig"
+          ? this.#reconfigure(write, { ...context, identities })
+          : this.#decider.order(write, { ...context, identities });
       } catch (error) {
         txn = { kind: "error", err: codeOf(error) };
       }
@@ -117,6 +124,11 @@ export class RequestOrder {
 
   close(): void {
     this.#sessions.close();
+  }
+
+  #reconfigure(write: ReconfigWrite, context: DecideContext): Txn {
+    const text = () => this.#options.reconfigure(write, context.zxid);
+    return this.#decider.reconfigure(text, context);
   }
 
   #next(sessionId: bigint, cxid: number): TxnContext | null {

@@ -1,10 +1,11 @@
 // One term of a server: the time that it leads, or follows one leader.
 
 import type { Host } from "../../host/host.ts";
+import type { Rules } from "../rules.ts";
 import type { Replica, ReplicaEvents } from "../server/replica.ts";
 import type { ZnodeStore } from "../znode_store.ts";
 import type { Epochs } from "./epochs.ts";
-import type { QuorumConfig } from "./quorum_config.ts";
+import type { Configurations } from "./configurations.ts";
 
 /** How long servers wait for each other. */
 export interface QuorumTiming {
@@ -19,17 +20,23 @@ export interface QuorumTiming {
 export interface TermOptions {
   readonly host: Host;
   readonly selfId: number;
-  readonly config: () => QuorumConfig;
+  readonly configs: Configurations;
   readonly timing: QuorumTiming;
   readonly store: ZnodeStore;
   readonly epochs: Epochs;
   readonly events: ReplicaEvents;
   /** Whether to listen on all addresses, not only on the one that the others use. */
   readonly listensOnAll: boolean;
+  /** Whether to let clients read that ask for it while there is no leader. */
+  readonly readsAlone?: boolean;
+  /** ZooKeeper's defaults where left out. */
+  readonly rules?: Rules;
   /** How often the leader looks for znodes that go by themselves. */
   readonly containerCheckMs: number;
   /** The last number of an epoch's transactions, where it is not all 32 bits. */
   readonly lastCounter?: bigint;
+  /** Whether one voter that is left may be an ensemble; two at least otherwise. */
+  readonly isAloneEnough?: boolean;
   /** The replica serves clients from now on, until the term ends. */
   readonly serving: (replica: Replica, epoch: bigint) => void;
   readonly trace: (line: string) => void;
@@ -38,6 +45,13 @@ export interface TermOptions {
 /** Ends a term: what is wrong with it, for the one who looks after the server. */
 export class TermEnd extends Error {
   override readonly name = "TermEnd";
+}
+
+/** Ends a term because another server leads now, by agreement: no election is needed. */
+export class Handover extends TermEnd {
+  constructor(readonly leaderId: number, reason: string) {
+    super(reason);
+  }
 }
 
 /** The first transaction id of an epoch: none has it. */

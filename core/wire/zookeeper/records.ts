@@ -269,9 +269,9 @@ export const multiHeader = record("MultiHeader", {
 });
 
 export const reconfigRequest = record("ReconfigRequest", {
-  joiningServers: "ustring",
-  leavingServers: "ustring",
-  newMembers: "ustring",
+  joiningServers: "nullableUstring",
+  leavingServers: "nullableUstring",
+  newMembers: "nullableUstring",
   curConfigId: "long",
 });
 
