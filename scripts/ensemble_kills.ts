@@ -16,7 +16,7 @@ import {
   type ServerProcess,
 } from "./kills/ensemble_process.ts";
 import { numberFlags, pause } from "./kills/kq_process.ts";
-import { differences, dumpTree } from "./kills/znode_dump.ts";
+import { differences, dumpTrees } from "./kills/znode_dump.ts";
 import { LOAD_PATH, ZnodeLoad } from "./kills/znode_load.ts";
 import { CreateMode, ZnodeSession } from "./kills/znode_session.ts";
 
@@ -38,6 +38,8 @@ const SETTINGS = {
   snapCount: 2000,
 };
 const SESSION_TIMEOUT_MS = 15_000;
+/** Until sessions that were left have ended, and the trees can be compared. */
+const REST_MS = 30_000;
 /** Longer than an ensemble waits for a server that says nothing. */
 const HELD_MS = SETTINGS.tickTime * (SETTINGS.syncLimit + 2);
 
@@ -105,11 +107,7 @@ async function restart(server: ServerProcess, deed: Deed): Promise<void> {
 
 /** More than other servers remember one by one. */
 async function writeMany(ports: readonly number[]): Promise<void> {
-  const session = new ZnodeSession({
-    ports,
-    timeoutMs: SESSION_TIMEOUT_MS,
-    problem,
-  });
+  const session = new ZnodeSession({ ports, timeoutMs: 4000, problem });
   await session.ready;
   const path = `${LOAD_PATH}/many`;
   for (let round = 0; round < 4; round++) {
@@ -237,10 +235,7 @@ try {
   await load.start();
   for (let round = 0; round < flags.rounds; round++) await runRound(round);
   await load.stop();
-  const trees = [];
-  for (const { clientPort } of ensemble.servers) {
-    trees.push(await dumpTree(clientPort));
-  }
+  const trees = await dumpTrees(ensemble.ports, REST_MS);
   for (const [index, tree] of trees.entries()) {
     const lines = differences(trees[0], tree);
     for (const line of lines.slice(0, 5)) {

@@ -50,7 +50,8 @@ export const DEFAULT_SETTINGS: Settings = {
 /** One server. */
 export class ServerProcess {
   readonly id: number;
-  readonly kind: ServerKind;
+  /** May change while it does not run: the other goes on with the same files. */
+  kind: ServerKind;
   readonly clientPort = freePort();
   readonly quorumPort = freePort();
   readonly electionPort = freePort();
@@ -245,13 +246,19 @@ export class EnsembleProcesses {
     this.servers = servers;
   }
 
-  /** @throws Where Apache ZooKeeper is asked for and cannot be had. */
+  /**
+   * Configures them; starts none.
+   *
+   * @param other A kind that some may change to.
+   * @throws Where Apache ZooKeeper is asked for and cannot be had.
+   */
   static async make(
     kinds: readonly ServerKind[],
     directory: string,
     settings: Settings = DEFAULT_SETTINGS,
+    other: ServerKind = "kq",
   ): Promise<EnsembleProcesses> {
-    const classPath = kinds.includes("zookeeper")
+    const classPath = [...kinds, other].includes("zookeeper")
       ? await zookeeperClassPath()
       : "";
     const servers = kinds.map((kind, index) =>

@@ -232,13 +232,18 @@ export class ZnodeLoad {
     heardMs: number,
     timeoutMs: number,
   ): Promise<void> {
-    const { problem } = this.#options;
+    const { problem, syncsLate } = this.#options;
     for (;;) {
       const askedMs = performance.now();
       const stat = await this.#look(path);
       const silentMs = performance.now() - heardMs;
       if (stat === null) {
-        if (silentMs < timeoutMs - 100) {
+        const isEarly = silentMs < timeoutMs - 100;
+        if (isEarly && syncsLate) {
+          await pause(SYNC_LATE_MS);
+          if (await this.#look(path) !== null) continue;
+        }
+        if (isEarly) {
           problem(`${path} is gone after ${Math.round(silentMs)} ms`);
         }
         return;
