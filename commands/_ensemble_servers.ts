@@ -29,6 +29,12 @@ export const serversArgument = {
 } as const;
 
 export const serversFlags = {
+  zookeeper: {
+    kind: "text",
+    short: "z",
+    value: "HOST:PORT,…",
+    doc: "The same as the argument",
+  },
   config: {
     kind: "text",
     short: "c",
@@ -43,6 +49,7 @@ export const serversFlags = {
 } as const satisfies FlagRows;
 
 export interface ServersFlags {
+  readonly zookeeper: string | undefined;
   readonly config: string | undefined;
   readonly timeout: number | undefined;
 }
@@ -50,9 +57,13 @@ export interface ServersFlags {
 /** Asks all of them at once, and then those that they name besides. */
 export async function askServers(
   context: CommandContext,
-  connect: string | undefined,
+  argument: string | undefined,
   flags: ServersFlags,
 ): Promise<ServerStatus[]> {
+  if (argument !== undefined && flags.zookeeper !== undefined) {
+    throw new UsageError("the servers are given twice");
+  }
+  const connect = argument ?? flags.zookeeper;
   const { host } = context;
   const timeoutMs = flags.timeout ?? DEFAULT_TIMEOUT_MS;
   const ask = (addresses: readonly Address[]) =>

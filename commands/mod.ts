@@ -35,6 +35,21 @@ export const commands: CommandTable = [
     load: () => import("./coordinator_verify.ts"),
   },
   {
+    name: "coordinator grow",
+    summary: "Plan how servers come into an ensemble, or bring them in",
+    load: () => import("./coordinator_grow.ts"),
+  },
+  {
+    name: "coordinator shrink",
+    summary: "Plan how servers leave an ensemble, or remove them",
+    load: () => import("./coordinator_shrink.ts"),
+  },
+  {
+    name: "coordinator restart-order",
+    summary: "Plan a rolling restart, the leader last",
+    load: () => import("./coordinator_restart_order.ts"),
+  },
+  {
     name: "topic create",
     summary: "Create topics",
     load: () => import("./topic_create.ts"),
