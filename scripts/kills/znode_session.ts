@@ -44,6 +44,8 @@ export interface SessionOptions {
   /** Ports on 127.0.0.1, tried in turn. */
   readonly ports: readonly number[];
   readonly timeoutMs: number;
+  /** How often to say something; the sixth part of the timeout where left out. */
+  readonly pingMs?: number;
   /** Told of what must never happen. */
   readonly problem: (text: string) => void;
 }
@@ -299,7 +301,10 @@ export class ZnodeSession {
     this.connectCount++;
     this.port = port;
     this.heardMs = performance.now();
-    this.#ping = setInterval(() => this.#keepAlive(), this.timeoutMs / 6);
+    this.#ping = setInterval(
+      () => this.#keepAlive(),
+      this.#options.pingMs ?? this.timeoutMs / 6,
+    );
     this.#ready.resolve();
     return io;
   }
@@ -319,7 +324,8 @@ export class ZnodeSession {
   }
 
   #keepAlive(): void {
-    if (performance.now() - this.heardMs > this.timeoutMs / 3) {
+    const silentMaxMs = 2 * (this.#options.pingMs ?? this.timeoutMs / 6);
+    if (performance.now() - this.heardMs > silentMaxMs) {
       return this.#drop();
     }
     const out = new Writer();
