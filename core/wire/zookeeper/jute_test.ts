@@ -123,3 +123,14 @@ Deno.test("sizes and counts that cannot be are refused before anything is made o
     );
   }
 });
+
+Deno.test("an identity without an id reads as one with an empty id", () => {
+  const writer = new Writer();
+  writer.int32(4);
+  writer.text("auth", 4);
+  writer.int32(-1);
+  deepEqual(juteCodec(records.aclId).decode(new Reader(writer.written())), {
+    scheme: "auth",
+    id: "",
+  });
+});
