@@ -117,6 +117,7 @@ export default command({
       config: loaded.config,
       servers: loaded.servers,
       id: given.id,
+      path: absolutePath(context, settings.file),
     });
     const server = await start(context, loaded, membership);
     context.note(readyLine(server, loaded, membership));
@@ -213,6 +214,17 @@ function readFile(host: CommandContext["host"], path: string): ConfigFile {
     if (error instanceof HostError) throw new UsageError(error.message);
     throw error;
   }
+}
+
+/** @returns `null` without a file. */
+function absolutePath(
+  context: CommandContext,
+  path: string | undefined,
+): string | null {
+  if (path === undefined) return null;
+  return path.startsWith("/")
+    ? path
+    : `${context.process.workingDirectory}/${path}`;
 }
 
 function remarks(

@@ -13,7 +13,9 @@ import type { CoordinatorConfig } from "../config/coordinator_config.ts";
 import { sessionTimeouts } from "../config/coordinator_config_load.ts";
 import { ConfigError } from "../config/config_error.ts";
 import type { Address, Host } from "../host/host.ts";
+import type { Rules } from "./rules.ts";
 import type { Membership } from "./membership.ts";
+import { ConfigFiles } from "./quorum/config_files.ts";
 import { Epochs } from "./quorum/epochs.ts";
 import { Peer } from "./quorum/peer.ts";
 import { type AdminServer, startAdminServer } from "./server/admin_server.ts";
@@ -93,6 +95,7 @@ class Starting {
       limits: limitsOf(config),
       superDigest: config["DigestAuthenticationProvider.superDigest"]
         ?.reveal() ?? null,
+      skipsAcl: rulesOf(config).skipsAcl,
       answerWord: fourLetterWords(() => this.#view, config),
       trace,
       onFatal: (error) => this.#fail(error),
@@ -155,6 +158,7 @@ class Starting {
       serverId: ALONE_ID,
       tickMs: config.tickTime,
       containerCheckMs: config["znode.container.checkIntervalMs"],
+      rules: rulesOf(config),
       events: this.#service,
       onFailure: (error) => this.#fail(error),
     });
@@ -165,7 +169,8 @@ class Starting {
 
   async #join(store: ZnodeStore, membership: Membership): Promise<Peer> {
     const { host, config, trace } = this.#options;
-    const { selfId, members } = membership;
+    const { selfId } = membership;
+    const { active, changes } = this.#changes(membership);
     const epochs = Epochs.open(
       host.disk,
       store.files,
@@ -174,7 +179,9 @@ class Starting {
     const peer = new Peer({
       host,
       selfId,
-      config: () => members,
+      config: () => active,
+      changes,
+      isAloneEnough: !config.standaloneEnabled,
       timing: {
         tickMs: config.tickTime,
         initLimit: config.initLimit,
@@ -184,6 +191,8 @@ class Starting {
       epochs,
       clients: this.#service,
       listensOnAll: config.quorumListenOnAllIPs,
+      readsAlone: config["readonlymode.enabled"],
+      rules: rulesOf(config),
       containerCheckMs: config["znode.container.checkIntervalMs"],
       onFailure: (error) => this.#fail(error),
       trace,
@@ -191,6 +200,35 @@ class Starting {
     this.#closes.push(() => peer.stop());
     await peer.start();
     return peer;
+  }
+
+  /** The configuration to start with, and how it may change. */
+  #changes({ selfId, members, path = null }: Membership) {
+    const { host, config, trace } = this.#options;
+    const isChangeable = config.reconfigEnabled;
+    if (!isChangeable) return { active: members };
+    const keeper = new ConfigFiles({
+      disk: host.disk,
+      path: path ?? `${config.dataDir}/zoo.cfg`,
+      isThere: path !== null,
+      selfId,
+      trace,
+    });
+    this.#closes.push(() => keeper.settled());
+    // A command line cannot be rewritten: what it led to is beside the data.
+    const kept = path === null ? keeper.readActive() : null;
+    const active = kept !== null && kept.version > members.version
+      ? kept
+      : members;
+    if (!active.members.has(selfId)) {
+      throw new ConfigError(
+        `server ${selfId} was taken out of the ensemble: the servers are ${
+          [...active.members.keys()].join(", ")
+        }; add it again on one of them, on an empty directory`,
+      );
+    }
+    const lastSeen = keeper.readSeen();
+    return { active, changes: { isChangeable, keeper, lastSeen } };
   }
 
   #viewOf(
@@ -210,7 +248,7 @@ class Starting {
       store,
       peer,
       selfId: membership?.selfId ?? 0,
-      members: () => membership?.members ?? null,
+      members: () => peer?.configs.active ?? membership?.members ?? null,
       residentBytes: residentBytes ?? (() => 0),
     };
   }
@@ -256,6 +294,14 @@ function limitsOf(config: CoordinatorConfig) {
     inFlightMax: throttle > 0
       ? Math.min(throttle, outstandingMax)
       : outstandingMax,
+  };
+}
+
+function rulesOf(config: CoordinatorConfig): Rules {
+  return {
+    extendedTypes: config.extendedTypesEnabled,
+    enforcesQuota: config["enforce.quota"],
+    skipsAcl: config.skipACL === "yes",
   };
 }
 

@@ -11,6 +11,7 @@ import type { CoordinatorConfig } from "../config/coordinator_config.ts";
 import type { ServerLine } from "../config/coordinator_config_load.ts";
 import { decodeUtf8Lossy, encodeUtf8 } from "../base/bytes.ts";
 import type { Disk } from "../host/host.ts";
+import { versionOfName } from "./quorum/config_files.ts";
 import {
   type Member,
   parseMember,
@@ -23,6 +24,8 @@ export interface Membership {
   readonly selfId: number;
   /** As configured; a reconfiguration may have changed it since. */
   readonly members: QuorumConfig;
+  /** The `zoo.cfg` that this comes from; `null` for a command line. */
+  readonly path?: string | null;
 }
 
 export interface MembershipSources {
@@ -31,6 +34,8 @@ export interface MembershipSources {
   readonly servers: readonly ServerLine[];
   /** What the command line says; it wins where there is no `myid`. */
   readonly id?: number;
+  /** The `zoo.cfg` as an absolute path, where there is one. */
+  readonly path?: string | null;
 }
 
 const FILE_BYTES_MAX = 1024;
@@ -43,7 +48,7 @@ export const ID_MAX = 255;
  * @throws {ConfigError} Where that is not said, or said in two ways.
  */
 export function membershipOf(sources: MembershipSources): Membership | null {
-  const { disk, config, servers, id } = sources;
+  const { disk, config, servers, id, path = null } = sources;
   const members = parseServers(servers);
   const isAlone = members.length === 0 ||
     (members.length === 1 && config.standaloneEnabled);
@@ -77,7 +82,8 @@ export function membershipOf(sources: MembershipSources): Membership | null {
       { position: servers[0].position },
     );
   }
-  return { selfId, members: new QuorumConfig(members, 0n) };
+  const version = versionOfName(config.dynamicConfigFile ?? "") ?? 0n;
+  return { selfId, members: new QuorumConfig(members, version), path };
 }
 
 /** Writes a number that came from the command line down, so that the directory says whose it is. */

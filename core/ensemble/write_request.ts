@@ -71,7 +71,7 @@ export function decodeWrite(opCode: number, body: Uint8Array): WriteRequest {
     case OpCode.multi:
       return { kind: "multi", steps: decodeSteps(reader) };
     case OpCode.reconfig:
-      throw new ZkError("RECONFIG_DISABLED", "reconfigEnabled is off");
+      return decodeReconfig(reader);
     default:
       return decodeChange(opCode, reader);
   }
@@ -87,6 +87,19 @@ export function multiOpCodes(body: Uint8Array): number[] {
     opCodes.push(header.type);
     decodeChange(header.type, reader);
   }
+}
+
+function decodeReconfig(reader: Reader): WriteRequest {
+  const { joiningServers, leavingServers, newMembers, curConfigId } = juteCodec(
+    reconfigRequest,
+  ).decode(reader);
+  return {
+    kind: "reconfig",
+    joining: joiningServers,
+    leaving: leavingServers,
+    newMembers,
+    curConfigId,
+  };
 }
 
 function decodeSteps(reader: Reader): ChangeRequest[] {

@@ -14,9 +14,10 @@ import { QuorumConfig, QuorumConfigError } from "./quorum_config.ts";
 
 /** Keeps configurations where a start finds them. */
 export interface ConfigKeeper {
-  /** Proposed, and not in force. */
-  keepSeen(config: QuorumConfig): void;
-  keepActive(config: QuorumConfig): void;
+  /** Proposed, and not in force. @returns When that is durable. */
+  keepSeen(config: QuorumConfig): Promise<void>;
+  /** In force. @returns When that is durable. */
+  keepActive(config: QuorumConfig): Promise<void>;
 }
 
 export interface ConfigurationsOptions {
@@ -39,6 +40,7 @@ export class Configurations {
   #lastSeen: QuorumConfig;
   #self: Member | null;
   #required: readonly QuorumConfig[];
+  #kept: Promise<void> = Promise.resolve();
   #changed: () => void = () => {};
 
   constructor(options: ConfigurationsOptions) {
@@ -47,7 +49,10 @@ export class Configurations {
     this.isChangeable = options.isChangeable ?? false;
     this.#keeper = options.keeper ?? null;
     this.#active = active;
-    this.#lastSeen = options.lastSeen ?? active;
+    const { lastSeen } = options;
+    this.#lastSeen = lastSeen != null && lastSeen.version > active.version
+      ? lastSeen
+      : active;
     this.#self = active.members.get(selfId) ?? null;
     this.#required = this.#requiredNow();
   }
@@ -120,12 +125,19 @@ export class Configurations {
     return this.#active.members.get(this.#selfId)?.type === "observer";
   }
 
-  /** Takes note of a proposal: what a leader says counts, newer or not. */
-  see(config: QuorumConfig): void {
-    if (!this.isChangeable || config.version === this.#lastSeen.version) return;
+  /**
+   * Takes note of a proposal: what a leader says counts, newer or not.
+   *
+   * @returns When it will not be forgotten: only then may it be acknowledged.
+   */
+  see(config: QuorumConfig): Promise<void> {
+    if (!this.isChangeable || config.version === this.#lastSeen.version) {
+      return this.#kept;
+    }
     this.#lastSeen = config;
     this.#required = this.#requiredNow();
-    this.#keeper?.keepSeen(config);
+    this.#kept = this.#keeper?.keepSeen(config) ?? this.#kept;
+    return this.#kept;
   }
 
   /** @returns Whether it is newer than the active one and has other members. */
@@ -138,7 +150,7 @@ export class Configurations {
     if (config.version > this.#lastSeen.version) this.#lastSeen = config;
     this.#self = config.members.get(this.#selfId) ?? this.#self;
     this.#required = this.#requiredNow();
-    this.#keeper?.keepActive(config);
+    this.#keeper?.keepActive(config).catch(() => {});
     this.#changed();
     return !config.hasSameMembers(before);
   }

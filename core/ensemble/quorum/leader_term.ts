@@ -374,7 +374,8 @@ export class LeaderTerm implements Replica {
   #chooseConfig(epoch: bigint): void {
     const { configs } = this.#options;
     if (configs.active.version === 0n && !configs.isChanging) {
-      configs.see(configs.active.withVersion(epochStart(epoch)));
+      const config = configs.active.withVersion(epochStart(epoch));
+      configs.see(config).catch((error) => this.stop(error));
     }
     this.#required = configs.required();
   }
@@ -533,8 +534,11 @@ export class LeaderTerm implements Replica {
   #send(proposal: Proposal): void {
     const { zxid } = proposal.context;
     const { configs } = this.#options;
+    let seen: Promise<void> | null = null;
     if (proposal.txn.kind === "reconfig") {
-      configs.see(QuorumConfig.parse(decodeUtf8(proposal.txn.data!)));
+      seen = configs.see(
+        QuorumConfig.parse(decodeUtf8(proposal.txn.data!)),
+      );
     }
     this.#broadcast.propose(proposal, configs.required());
     for (const link of this.#links.values()) {
@@ -542,9 +546,13 @@ export class LeaderTerm implements Replica {
         link.send(PacketType.proposal, zxid, proposal.bytes);
       }
     }
-    this.#options.store.log(proposal, () => {
+    const ack = () => {
       if (!this.#isEnded) this.#broadcast.ack(this.serverId, zxid);
-    }, (error) => this.stop(error));
+    };
+    const logged = seen === null
+      ? ack
+      : () => void seen.then(ack).catch((error) => this.stop(error));
+    this.#options.store.log(proposal, logged, (error) => this.stop(error));
   }
 
   /** @returns Whether this server leads on. */

@@ -251,7 +251,7 @@ export class LearnerTerm implements Replica {
       const packet = await this.#receive(stream);
       if (packet.type === PacketType.newLeader) {
         agreed = configOf(packet.data);
-        if (agreed !== null) configs.see(agreed);
+        if (agreed !== null) await configs.see(agreed);
         await store.settled();
         await epochs.enter(epoch);
         stream.send(PacketType.ack, packet.zxid);
@@ -347,18 +347,22 @@ export class LearnerTerm implements Replica {
       );
     }
     this.#proposedZxid = zxid;
-    if (proposal.txn.kind === "reconfig") {
-      const config = configOf(proposal.txn.data);
-      if (config !== null) this.#options.configs.see(config);
-    }
+    const config = proposal.txn.kind === "reconfig"
+      ? configOf(proposal.txn.data)
+      : null;
+    const seen = config === null ? null : this.#options.configs.see(config);
     const proposed: Proposed = { proposal, isDurable: false };
     this.#proposed.push(proposed);
-    this.#options.store.log(proposal, () => {
+    const durable = () => {
       proposed.isDurable = true;
       if (this.#isEnded) return;
       if (this.#isAcknowledging) this.#stream?.send(PacketType.ack, zxid);
       this.#applyReady();
-    }, (error) => this.stop(error));
+    };
+    const logged = seen === null
+      ? durable
+      : () => void seen.then(durable).catch((error) => this.stop(error));
+    this.#options.store.log(proposal, logged, (error) => this.stop(error));
   }
 
   #commit(zxid: bigint): void {
