@@ -24,7 +24,6 @@ import {
   noteMyid,
 } from "../core/ensemble/membership.ts";
 import { HostError } from "../core/host/host.ts";
-import { runLocalEnsemble } from "./_local_ensemble.ts";
 import { coordinatorStartError } from "./_start_error.ts";
 
 const DEFAULT_DATA = "./kq-coordinator";
@@ -100,6 +99,7 @@ export default command({
     const given = flags as GivenFlags;
     const settings = settingsOf(given, args);
     if (given.ensemble !== undefined) {
+      const { runLocalEnsemble } = await import("./_local_ensemble.ts");
       return await runLocalEnsemble(context, {
         count: given.ensemble,
         directory: given.data ?? DEFAULT_DATA,

@@ -17,8 +17,8 @@ import type { Rules } from "./rules.ts";
 import type { Membership } from "./membership.ts";
 import { ConfigFiles } from "./quorum/config_files.ts";
 import { Epochs } from "./quorum/epochs.ts";
-import { Peer } from "./quorum/peer.ts";
-import { type AdminServer, startAdminServer } from "./server/admin_server.ts";
+import type { Peer } from "./quorum/peer.ts";
+import type { AdminServer } from "./server/admin_server.ts";
 import { ClientService } from "./server/client_service.ts";
 import { fourLetterWords } from "./server/four_letter_words.ts";
 import type { ServerView } from "./server/server_view.ts";
@@ -176,6 +176,8 @@ class Starting {
       store.files,
       store.lastLoggedZxid,
     );
+    // Only who is in an ensemble pays for loading what that takes.
+    const { Peer } = await import("./quorum/peer.ts");
     const peer = new Peer({
       host,
       selfId,
@@ -262,6 +264,7 @@ class Starting {
       port: config["admin.serverPort"],
     };
     try {
+      const { startAdminServer } = await import("./server/admin_server.ts");
       const admin = await startAdminServer(view, address);
       this.#closes.push(() => admin.close());
       return admin;

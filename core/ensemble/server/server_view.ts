@@ -4,7 +4,7 @@
 import type { CoordinatorConfig } from "../../config/coordinator_config.ts";
 import { sessionTimeouts } from "../../config/coordinator_config_load.ts";
 import type { Address, Host } from "../../host/host.ts";
-import { LeaderTerm } from "../quorum/leader_term.ts";
+import type { LeaderTerm } from "../quorum/leader_term.ts";
 import type { Peer } from "../quorum/peer.ts";
 import type { QuorumConfig } from "../quorum/quorum_config.ts";
 import { ROOT } from "../znode_path.ts";
@@ -56,14 +56,14 @@ export function modeOf(view: ServerView): string | null {
 /** The leader's term of a server that leads now. */
 export function leaderTermOf({ peer }: ServerView): LeaderTerm | null {
   const term = peer?.term ?? null;
-  return term instanceof LeaderTerm ? term : null;
+  return term?.role === "leader" ? term : null;
 }
 
 /** Who leads, as far as this server knows; `null` while nobody does. */
 export function leaderIdOf({ peer }: ServerView): number | null {
   const term = peer?.term ?? null;
   if (term === null) return null;
-  return term instanceof LeaderTerm ? term.serverId : term.leaderId;
+  return term.role === "leader" ? term.serverId : term.leaderId;
 }
 
 /** Requests of all clients that are not answered yet. */
