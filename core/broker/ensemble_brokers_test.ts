@@ -305,6 +305,21 @@ Deno.test("a restart of the coordinator's server ends no session and no service"
     for (const each of brokers) equal(await each.stop(), true);
   }));
 
+Deno.test("requests that need a coordinator end without one, and the broker stops in time", () =>
+  withMachines(1, async (world) => {
+    const only = await world.start(1);
+    world.zk.net.partition("b1", "zk");
+    await rejects(only.createTopic("t"), { errorName: "REQUEST_TIMED_OUT" });
+    const startMs = world.zk.loop.nowMs;
+    equal(await only.stop(), true);
+    ok(world.zk.loop.nowMs - startMs < 6000);
+    world.zk.net.heal();
+    // It was let go, not carried out later by somebody who is no more.
+    const again = await world.start(1);
+    deepEqual(leadersOf(again, "t"), []);
+    await again.stop();
+  }));
+
 Deno.test("an only broker whose session expires is controller again", () =>
   withMachines(1, async (world) => {
     const only = await world.start(1);

@@ -20,10 +20,13 @@ import {
 } from "./registration.ts";
 import { TopicAdmin } from "./topic_admin.ts";
 import { brokerPath, CONTROLLER, encodeBroker } from "./znode_layout.ts";
+import { KafkaError } from "../wire/kafka/errors.ts";
 import { isZkError } from "../wire/zookeeper/errors.ts";
 
 const RESERVED_BROKER_ID_MAX = 1000;
 const REGISTRATION_TIMEOUT_MS = 30_000;
+/** Longer than any client waits for the like. */
+const ADMIN_LIMIT_MS = 90_000;
 
 type ImageListener = (image: ClusterImage, before: ClusterImage) => void;
 
@@ -98,16 +101,21 @@ export class ClusterMember implements Cluster {
       replicationFactorMax: options.replicationFactorMax,
       configChangeSeen: () => this.#follower.configChangeSeen,
     });
-    this.createTopic = (topic) => admin.createTopic(topic);
-    this.createPartitions = (added) => admin.createPartitions(added);
-    this.deleteTopic = (topic, limits) => admin.deleteTopic(topic, limits);
-    this.setTopicConfig = (name, config) => admin.setTopicConfig(name, config);
-    this.setBrokerConfig = (id, config) => admin.setBrokerConfig(id, config);
-    this.electLeader = (wanted) => electLeader(seen, wanted);
-    this.clientEntities = () => readClientEntities(znodes);
-    this.clientEntity = (entity) => readClientEntity(znodes, entity);
+    // While there is no coordinator, nobody waits for it any longer than that.
+    const within = <T>(work: Promise<T>) => this.#withinLimit(work);
+    this.createTopic = (topic) => within(admin.createTopic(topic));
+    this.createPartitions = (added) => within(admin.createPartitions(added));
+    this.deleteTopic = (topic, limits) =>
+      within(admin.deleteTopic(topic, limits));
+    this.setTopicConfig = (name, config) =>
+      within(admin.setTopicConfig(name, config));
+    this.setBrokerConfig = (id, config) =>
+      within(admin.setBrokerConfig(id, config));
+    this.electLeader = (wanted) => within(electLeader(seen, wanted));
+    this.clientEntities = () => within(readClientEntities(znodes));
+    this.clientEntity = (entity) => within(readClientEntity(znodes, entity));
     this.changeClientEntity = (entity, change) =>
-      changeClientEntity(znodes, entity, change);
+      within(changeClientEntity(znodes, entity, change));
   }
 
   /** See `openCluster`. */
@@ -165,11 +173,13 @@ export class ClusterMember implements Cluster {
   }
 
   allocateProducerIds() {
-    return allocateProducerIds(this.#options.znodes, this.brokerId);
+    return this.#withinLimit(
+      allocateProducerIds(this.#options.znodes, this.brokerId),
+    );
   }
 
   lastProducerId() {
-    return lastProducerId(this.#options.znodes);
+    return this.#withinLimit(lastProducerId(this.#options.znodes));
   }
 
   async setEndpoints(endpoints: readonly BrokerEndpoint[]): Promise<void> {
@@ -251,6 +261,22 @@ export class ClusterMember implements Cluster {
 
   get #registrationTimeoutMs(): number {
     return this.#options.registrationTimeoutMs ?? REGISTRATION_TIMEOUT_MS;
+  }
+
+  /** @throws {KafkaError} REQUEST_TIMED_OUT; whatever was begun may still be done. */
+  #withinLimit<T>(work: Promise<T>): Promise<T> {
+    const { znodes, host } = this.#options;
+    if (znodes.livesUntilMs === Infinity) return work;
+    return new Promise((resolve, reject) => {
+      const stop = host.clock.after(ADMIN_LIMIT_MS, () =>
+        reject(
+          new KafkaError(
+            "REQUEST_TIMED_OUT",
+            `The coordinator did not answer within ${ADMIN_LIMIT_MS} ms.`,
+          ),
+        ));
+      work.then(resolve, reject).finally(stop);
+    });
   }
 
   async #deregister(path: string): Promise<void> {

@@ -323,9 +323,9 @@ export function reconfig(
     subject: "the ensemble's configuration",
     encode: (writer) =>
       juteCodec(reconfigRequest).encode(writer, {
-        joiningServers: joining ?? "",
-        leavingServers: leaving ?? "",
-        newMembers: members ?? "",
+        joiningServers: joining,
+        leavingServers: leaving,
+        newMembers: members,
         curConfigId: configVersion,
       }),
     decode: (reader) => {

@@ -17,24 +17,20 @@
 import type { SessionState } from "../../coordination/znode_client.ts";
 import { type Address, type Host, HostError } from "../../host/host.ts";
 import { DecodeError, Reader } from "../../wire/reader.ts";
-import { Writer } from "../../wire/writer.ts";
 import type { ZkErrorName } from "../../wire/zookeeper/errors.ts";
 import { juteCodec } from "../../wire/zookeeper/jute.ts";
-import {
-  authPacket,
-  OpCode,
-  setWatches,
-  setWatches2,
-  watcherEvent,
-} from "../../wire/zookeeper/records.ts";
+import { OpCode, watcherEvent } from "../../wire/zookeeper/records.ts";
 import { Call, type CallPlan } from "./call.ts";
 import { ServerChoice } from "./server_choice.ts";
-import { ServerLink, type SessionTicket, SIZE_BYTES } from "./server_link.ts";
+import { ServerLink, type SessionTicket } from "./server_link.ts";
 import {
-  type BroughtPaths,
-  type WatchEvent,
-  WatchRegistry,
-} from "./watch_registry.ts";
+  authFrame,
+  type Credentials,
+  OwnXid,
+  pingFrame,
+  watchesFrame,
+} from "./session_frames.ts";
+import { type WatchEvent, WatchRegistry } from "./watch_registry.ts";
 import { FrameError } from "../../rpc/frame_reader.ts";
 
 export interface SessionOptions {
@@ -48,16 +44,6 @@ export interface SessionOptions {
   readonly answerMaxBytes?: number;
 }
 
-/** Who a client says it is. */
-export interface Credentials {
-  readonly scheme: string;
-  readonly auth: Uint8Array;
-}
-
-const PING_XID = -2;
-const AUTH_XID = -4;
-const WATCHES_XID = -8;
-const EVENT_XID = -1;
 const XID_MAX = 2 ** 31 - 1;
 const PING_MAX_MS = 10_000;
 const CONNECT_MIN_MS = 200;
@@ -291,7 +277,7 @@ export class Session {
     }
     if (nowMs >= this.#lastSentMs + restMs) {
       this.#pingSentMs = nowMs;
-      this.#write(link, headerFrame(PING_XID, OpCode.ping));
+      this.#write(link, pingFrame());
     }
     const nextMs = Math.min(
       this.#lastHeardMs + silentMs,
@@ -320,14 +306,14 @@ export class Session {
     const errorCode = reader.int32();
     if (zxid > this.#lastZxid) this.#lastZxid = zxid;
     switch (xid) {
-      case EVENT_XID:
+      case OwnXid.event:
         return this.#event(reader);
-      case PING_XID:
+      case OwnXid.ping:
         this.#answeredMs = Math.max(this.#answeredMs, this.#pingSentMs);
         return;
-      case AUTH_XID:
+      case OwnXid.auth:
         return this.#proved(errorCode);
-      case WATCHES_XID:
+      case OwnXid.watches:
         return;
     }
     const call = this.#inFlight[0];
@@ -372,14 +358,8 @@ export class Session {
     ) this.#send(this.#held.shift()!);
   }
 
-  #sendCredentials({ scheme, auth }: Credentials): void {
-    const frame = framed(
-      AUTH_XID,
-      OpCode.auth,
-      (writer) =>
-        juteCodec(authPacket).encode(writer, { type: 0, scheme, auth }),
-    );
-    this.#write(this.#link!, frame);
+  #sendCredentials(credentials: Credentials): void {
+    this.#write(this.#link!, authFrame(credentials));
   }
 
   #write(link: ServerLink, frame: Uint8Array): void {
@@ -450,52 +430,4 @@ export class Session {
 function isNetworkFailure(error: unknown): error is Error {
   return error instanceof HostError || error instanceof DecodeError ||
     error instanceof FrameError;
-}
-
-function headerFrame(xid: number, opCode: number): Uint8Array {
-  return framed(xid, opCode, () => {});
-}
-
-function framed(
-  xid: number,
-  opCode: number,
-  encode: (writer: Writer) => void,
-): Uint8Array {
-  const writer = new Writer();
-  writer.int32(0);
-  writer.int32(xid);
-  writer.int32(opCode);
-  encode(writer);
-  writer.patchInt32(0, writer.position - SIZE_BYTES);
-  return writer.written();
-}
-
-/** Lasting watches need the newer form, which servers before 3.6 do not know. */
-function watchesFrame(
-  { data, exist, child, persistent, recursive }: BroughtPaths,
-  relativeZxid: bigint,
-): Uint8Array {
-  const oneShot = {
-    relativeZxid,
-    dataWatches: data,
-    existWatches: exist,
-    childWatches: child,
-  };
-  if (persistent.length + recursive.length === 0) {
-    return framed(
-      WATCHES_XID,
-      OpCode.setWatches,
-      (writer) => juteCodec(setWatches).encode(writer, oneShot),
-    );
-  }
-  return framed(
-    WATCHES_XID,
-    OpCode.setWatches2,
-    (writer) =>
-      juteCodec(setWatches2).encode(writer, {
-        ...oneShot,
-        persistentWatches: persistent,
-        persistentRecursiveWatches: recursive,
-      }),
-  );
 }

@@ -26,7 +26,8 @@ import {
 } from "./connect_string.ts";
 import * as operations from "./operations.ts";
 import type { ClientCreateMode, MemberChange, Step } from "./operations.ts";
-import { type Credentials, Session } from "./session.ts";
+import { Session } from "./session.ts";
+import type { Credentials } from "./session_frames.ts";
 import type { OneShotKind, WatchEvent, WatchRun } from "./watch_registry.ts";
 
 export interface ZooKeeperOptions {
