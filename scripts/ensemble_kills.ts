@@ -11,7 +11,7 @@
 
 import { SimRandom } from "../core/testing/sim_random.ts";
 import {
-  EnsembleProcesses,
+  makeOrSkip,
   type ServerKind,
   type ServerProcess,
 } from "./kills/ensemble_process.ts";
@@ -38,6 +38,8 @@ const SETTINGS = {
   snapCount: 2000,
 };
 const SESSION_TIMEOUT_MS = 15_000;
+/** In so many rounds everybody has led. */
+const LEADERSHIP_ROUNDS = 8;
 /** Until sessions that were left have ended, and the trees can be compared. */
 const REST_MS = 30_000;
 /** Longer than an ensemble waits for a server that says nothing. */
@@ -59,7 +61,7 @@ const kqs = Array<ServerKind>(flags.kq).fill("kq");
 const kinds = flags.kq <= flags.zookeeper
   ? [...zookeepers, ...kqs]
   : [...kqs, ...zookeepers];
-const ensemble = await EnsembleProcesses.make(kinds, work, SETTINGS);
+const ensemble = await makeOrSkip(kinds, work, SETTINGS);
 const load = new ZnodeLoad({
   ports: ensemble.ports,
   random,
@@ -225,6 +227,15 @@ async function checkDigests(): Promise<void> {
   }
 }
 
+/** In a mixture each kind has to have led the other. */
+function checkLeaderships(): void {
+  const isMixed = flags.kq > 0 && flags.zookeeper > 0;
+  if (!isMixed || flags.rounds < LEADERSHIP_ROUNDS) return;
+  for (const pair of ["kq leads zookeeper", "zookeeper leads kq"]) {
+    if (!leaderships.has(pair)) problem(`${pair} is not seen`);
+  }
+}
+
 console.log(
   `seed ${flags.seed}: ${flags.rounds} rounds, servers ${
     ensemble.servers.map(({ name }) => name).join(", ")
@@ -244,6 +255,7 @@ try {
   }
   load.judge(trees[0]);
   await checkDigests();
+  checkLeaderships();
   await load.close();
   console.log(`${trees[0].size} znodes; ${countSteps()}`);
 } catch (error) {

@@ -10,7 +10,7 @@
 // Kafka's own.
 
 import { kafkaClassPath, toolArgs } from "./conformance/apache_kafka.ts";
-import { EnsembleProcesses } from "./kills/ensemble_process.ts";
+import { makeOrSkip } from "./kills/ensemble_process.ts";
 import { freePort, numberFlags, pause } from "./kills/kq_process.ts";
 import { RequestFailure, ZnodeSession } from "./kills/znode_session.ts";
 
@@ -39,7 +39,7 @@ const problem = (text: string) => {
   console.log(`PROBLEM ${text}`);
   problems.push(text);
 };
-const ensemble = await EnsembleProcesses.make(
+const ensemble = await makeOrSkip(
   [
     ...Array<"zookeeper">(flags.zookeeper).fill("zookeeper"),
     ...Array<"kq">(flags.kq).fill("kq"),

@@ -9,10 +9,7 @@
 // long the election itself took, by the servers' own word. Ends with 1 where one
 // of the first takes more than 1 s, or an election more than 200 ms.
 
-import {
-  EnsembleProcesses,
-  type ServerProcess,
-} from "./kills/ensemble_process.ts";
+import { makeOrSkip, type ServerProcess } from "./kills/ensemble_process.ts";
 import { numberFlags, pause } from "./kills/kq_process.ts";
 import { RequestFailure, ZnodeSession } from "./kills/znode_session.ts";
 
@@ -33,7 +30,7 @@ const problem = (text: string) => {
   console.log(`PROBLEM ${text}`);
   problems.push(text);
 };
-const ensemble = await EnsembleProcesses.make(
+const ensemble = await makeOrSkip(
   [
     ...Array<"kq">(flags.kq).fill("kq"),
     ...Array<"zookeeper">(flags.zookeeper).fill("zookeeper"),

@@ -34,7 +34,7 @@ let problemCount = 0;
 const problem = (text: string) => {
   if (++problemCount <= 20) console.log(`PROBLEM ${text}`);
 };
-const ensemble = await EnsembleProcesses.make(
+const ensemble = await makeOrSkip(
   [
     ...Array<"zookeeper">(flags.zookeeper).fill("zookeeper"),
     ...Array<"kq">(flags.kq).fill("kq"),

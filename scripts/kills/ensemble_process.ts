@@ -4,6 +4,7 @@
 
 import { readLog } from "../../core/ensemble/txn_log.ts";
 import { kafkaClassPath } from "../conformance/apache_kafka.ts";
+import { UnavailableError } from "../conformance/client.ts";
 import { freePort, pause } from "./kq_process.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -238,6 +239,24 @@ export class ServerProcess {
   }
 }
 
+/**
+ * As `EnsembleProcesses.make`; ends this process, as one that has nothing to do, on
+ * a machine that has no Apache ZooKeeper.
+ */
+export async function makeOrSkip(
+  kinds: readonly ServerKind[],
+  directory: string,
+  settings?: Settings,
+): Promise<EnsembleProcesses> {
+  try {
+    return await EnsembleProcesses.make(kinds, directory, settings);
+  } catch (error) {
+    if (!(error instanceof UnavailableError)) throw error;
+    console.log(`skipped: ${error.message}`);
+    Deno.exit(0);
+  }
+}
+
 /** Servers that are configured to be one ensemble. */
 export class EnsembleProcesses {
   readonly servers: readonly ServerProcess[];
@@ -250,7 +269,7 @@ export class EnsembleProcesses {
    * Configures them; starts none.
    *
    * @param other A kind that some may change to.
-   * @throws Where Apache ZooKeeper is asked for and cannot be had.
+   * @throws {UnavailableError} Where Apache ZooKeeper is asked for and cannot be had.
    */
   static async make(
     kinds: readonly ServerKind[],
@@ -311,13 +330,13 @@ export class EnsembleProcesses {
   }
 }
 
-/** @throws Where it cannot be had. */
+/** @throws {UnavailableError} */
 export async function zookeeperClassPath(): Promise<string> {
   // Apache Kafka's broker needs it, and brings it.
   const classPath = await kafkaClassPath();
   if (classPath === null) {
-    throw new Error(
-      "Cannot have Apache ZooKeeper here: it takes Java and Maven",
+    throw new UnavailableError(
+      "Apache ZooKeeper takes Java 17, and Maven for the first run",
     );
   }
   return classPath;
