@@ -7,10 +7,7 @@
 // all of its sessions have to go on elsewhere. Ends with 1 where a session has
 // ended, or a znode is not there at the end.
 
-import {
-  DEFAULT_SETTINGS,
-  EnsembleProcesses,
-} from "./kills/ensemble_process.ts";
+import { DEFAULT_SETTINGS, makeOrSkip } from "./kills/ensemble_process.ts";
 import { numberFlags, pause } from "./kills/kq_process.ts";
 import { CreateMode, ZnodeSession } from "./kills/znode_session.ts";
 
