@@ -8,6 +8,15 @@ import type { Disk } from "../host/host.ts";
 import { logZxids, snapshotZxids } from "./recovery.ts";
 import { logEndAfter, nameOfZxid } from "./txn_log.ts";
 
+/** Whether there is a snapshot to go on from that has nothing after a transaction. */
+export function reachesBackTo(
+  disk: Disk,
+  directory: string,
+  zxid: bigint,
+): boolean {
+  return snapshotZxids(disk.list(directory)).some((each) => each <= zxid);
+}
+
 /** Drops everything after a transaction; durable when this resolves. */
 export async function cutLogs(
   disk: Disk,
@@ -24,6 +33,8 @@ export async function cutLogs(
     const path = `${directory}/${nameOfZxid("log", each)}`;
     if (each > zxid) disk.remove(path);
     else {
+      // Else newer logs could come back behind one that is shorter already.
+      await disk.syncDirectory(directory);
       await cutLog(disk, path, zxid);
       break;
     }

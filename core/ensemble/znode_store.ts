@@ -11,7 +11,7 @@
 import { MIB } from "../base/units.ts";
 import { type Disk, type Host, HostError } from "../host/host.ts";
 import { CommitQueue } from "./commit_queue.ts";
-import { cutLogs, removeAllBut } from "./cut_logs.ts";
+import { cutLogs, reachesBackTo, removeAllBut } from "./cut_logs.ts";
 import { Durations } from "./durations.ts";
 import { History } from "./history.ts";
 import type { Proposal } from "./proposal.ts";
@@ -72,6 +72,8 @@ export class ZnodeStore {
   #lastLoggedZxid: bigint;
   #txnsSinceSnapshot: number;
   #snapshotting: Promise<void> | null = null;
+  #failure: unknown = null;
+  #needsTree = false;
   readonly #proposalSizes: [number, number, number] = [-1, -1, -1];
 
   /**
@@ -147,7 +149,12 @@ export class ZnodeStore {
 
   /** Why nothing can be written any more, or null. */
   get failure(): unknown {
-    return this.#queue.failure;
+    return this.#failure ?? this.#queue.failure;
+  }
+
+  /** What is to be taken back cannot be: only another server's whole tree helps. */
+  get needsTree(): boolean {
+    return this.#needsTree;
   }
 
   /** How long the disk took to make logged transactions durable. */
@@ -203,6 +210,12 @@ export class ZnodeStore {
   }
 
   /** Waits until all that was logged is durable. @throws What writing has thrown. */
+  async durable(): Promise<void> {
+    await this.#queue.idle();
+    if (this.failure !== null) throw this.failure;
+  }
+
+  /** The same, and for a snapshot that is being taken. @throws What writing has thrown. */
   async settled(): Promise<void> {
     await this.#queue.idle();
     await this.#snapshotting;
@@ -213,15 +226,33 @@ export class ZnodeStore {
    * Drops what was logged after a transaction, and goes back to the tree of that
    * time; nothing may be under way.
    *
-   * @throws {HostError} Where the files do not reach back so far.
+   * @param zxid A transaction, or the start of an epoch: then the last one before.
+   * @throws {HostError} `notFound` where the files do not reach back so far:
+   * nothing is changed then, and `needsTree` is true from now on.
    */
   async truncateTo(zxid: bigint): Promise<void> {
     await this.settled();
     const { disk } = this.#opened.host;
+    if (!reachesBackTo(disk, this.files, zxid)) {
+      this.#needsTree = true;
+      throw new HostError(
+        "notFound",
+        `Cannot go back to transaction 0x${
+          zxid.toString(16)
+        } in "${this.files}": all snapshots are newer`,
+      );
+    }
+    await this.#once(() => this.#cutBackTo(zxid));
+  }
+
+  async #cutBackTo(zxid: bigint): Promise<void> {
+    const { disk } = this.#opened.host;
     this.#queue.resume(null);
     await cutLogs(disk, this.files, zxid);
     const recovered = recover(disk, this.files);
-    if (recovered.tree.lastZxid !== zxid) {
+    const { lastZxid } = recovered.tree;
+    const isEpochStart = (zxid & 0xffffffffn) === 0n;
+    if (isEpochStart ? lastZxid > zxid : lastZxid !== zxid) {
       throw new HostError(
         "io",
         `Cannot go back to transaction 0x${
@@ -239,12 +270,25 @@ export class ZnodeStore {
     await this.settled();
     const { host } = this.#opened;
     this.#queue.resume(null);
-    await writeSnapshot(host, this.files, tree, false);
-    await removeAllBut(host.disk, this.files, tree.lastZxid);
+    await this.#once(async () => {
+      await writeSnapshot(host, this.files, tree, false);
+      await removeAllBut(host.disk, this.files, tree.lastZxid);
+    });
+    this.#needsTree = false;
     this.#tree = tree;
     this.#lastLoggedZxid = tree.lastZxid;
     this.#txnsSinceSnapshot = 0;
     this.history.reset(tree.lastZxid);
+  }
+
+  /** A change of the files that has failed half-way is the last one. */
+  async #once(change: () => Promise<void>): Promise<void> {
+    try {
+      await change();
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
   }
 
   async #goOn(recovered: Recovered): Promise<void> {

@@ -27,7 +27,7 @@ const STORY_MS = 6000;
 const HEALING_MS = 15_000;
 const CALM_MS = 2500;
 /** All sessions have timed out by then. */
-const ENDING_MS = 4000;
+const ENDING_MS = 10_000;
 
 export const ensembleScenario: Scenario = {
   name: "ensemble",
@@ -175,8 +175,9 @@ class EnsembleStory {
   }
 
   #start(server: EnsembleServer): void {
+    const isAlive = server.sim.lifeTeller;
     server.start().catch((error) => {
-      if (server.sim.isCrashed) return;
+      if (!isAlive()) return;
       this.#run.trace(`${server.name} does not start: ${String(error)}`);
       const isFault = this.#isFaulty && error instanceof Error &&
         /input\/output error/.test(error.message);
@@ -293,10 +294,11 @@ class EnsembleStory {
     this.#troubleMs = Infinity;
     for (const client of this.#clients) client.stop();
     // Sessions that nobody renews end, and their ephemerals with them.
-    await this.#wait(ENDING_MS);
+    const { reference } = this.#history;
     const untilMs = this.#loop.nowMs + ENDING_MS;
-    while (!this.#isEven() && this.#loop.nowMs < untilMs) await this.#wait(50);
-    const { tail, reference } = this.#history;
+    const isOver = () => reference.sessions.size === 0 && this.#isEven();
+    while (!isOver() && this.#loop.nowMs < untilMs) await this.#wait(50);
+    const { tail } = this.#history;
     for (const { name, tree } of this.#servers) {
       check(tree !== null, `${name} does not run`);
       check(

@@ -22,6 +22,7 @@ export interface Plant {
   readonly host?: (host: Host) => Host;
   readonly store?: (store: ZnodeStore) => void;
   readonly epochs?: (epochs: Epochs) => Epochs;
+  readonly clients?: (clients: ClientService, host: Host) => void;
   readonly serving?: (replica: Replica) => void;
   readonly isQuorum?: QuorumConfig["isQuorum"];
 }
@@ -63,6 +64,8 @@ export class EnsembleServer {
   /** What the disk has confirmed: it is there after any crash. */
   #durable = 0n;
   #applied = 0n;
+  /** The newest epoch that it has been in step with. */
+  #epoch = 0n;
   /** A whole tree that is being taken over. */
   #replacing: bigint | null = null;
 
@@ -114,8 +117,11 @@ export class EnsembleServer {
     this.#opened(store);
     this.#watchStore(store, isAlive);
     const epochs = Epochs.open(host.disk, store.files, store.tree.lastZxid);
+    this.#checkEpochs(epochs);
+    const watched = plant.epochs?.(epochs) ?? epochs;
     const clients = this.#clientService(host, isAlive);
-    this.#watchClients(clients, store, isAlive);
+    plant.clients?.(clients, host);
+    this.#watchClients(clients, store, () => watched.current, isAlive);
     await clients.listen({ host: "", port: CLIENT_PORT });
     const peer = new Peer({
       host,
@@ -123,7 +129,7 @@ export class EnsembleServer {
       config: () => config,
       timing,
       store,
-      epochs: plant.epochs?.(epochs) ?? epochs,
+      epochs: watched,
       listensOnAll: false,
       containerCheckMs: 60_000,
       lastCounter: this.#options.lastCounter,
@@ -151,7 +157,7 @@ export class EnsembleServer {
     running?.clients.close();
     await running?.peer.stop();
     await running?.store.close();
-    this.#running = null;
+    if (this.#running === running) this.#running = null;
   }
 
   #trace(line: string): void {
@@ -210,6 +216,15 @@ export class EnsembleServer {
       this.#replacing = null;
       this.#tail = this.#durable = this.#applied = found;
     });
+  }
+
+  #checkEpochs({ accepted, current }: Epochs): void {
+    this.#options.judge(() =>
+      check(
+        accepted >= this.#epoch && current >= this.#epoch,
+        `Server ${this.id} was in epoch ${this.#epoch}, and comes back with ${accepted} accepted, ${current} current`,
+      )
+    );
   }
 
   #watchStore(store: ZnodeStore, isAlive: () => boolean): void {
@@ -274,6 +289,7 @@ export class EnsembleServer {
   #watchClients(
     clients: ClientService,
     store: ZnodeStore,
+    epoch: () => bigint,
     isAlive: () => boolean,
   ): void {
     const { judge, plant, history } = this.#options;
@@ -285,6 +301,7 @@ export class EnsembleServer {
     clients.serve = (replica) => {
       if (replica !== null && isAlive()) {
         plant.serving?.(replica);
+        this.#epoch = epoch();
         judge(() => {
           const { lastZxid } = store.tree;
           if (replica.role === "leader") {

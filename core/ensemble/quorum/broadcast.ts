@@ -78,6 +78,11 @@ export class Broadcast {
     if (zxid === first) this.#commitReady();
   }
 
+  /** A server comes anew: what it had of this may be taken back, and is sent again. */
+  withdraw(id: number): void {
+    for (const { acks } of this.#outstanding) acks.delete(id);
+  }
+
   /** Runs `run` once all that is proposed by now is committed; at once where nothing is. */
   afterAll(run: () => void): void {
     const last = this.#outstanding.at(-1);

@@ -21,6 +21,7 @@ export class Epochs {
   readonly #directory: string;
   #accepted: bigint;
   #current: bigint;
+  #failure: unknown = null;
 
   private constructor(
     disk: Disk,
@@ -65,6 +66,11 @@ export class Epochs {
     return this.#current;
   }
 
+  /** Why nothing can be written any more, or null. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
   /** Durable when this resolves. */
   async accept(epoch: bigint): Promise<void> {
     await this.#write("acceptedEpoch", epoch);
@@ -78,6 +84,16 @@ export class Epochs {
   }
 
   async #write(name: EpochName, epoch: bigint): Promise<void> {
+    if (this.#failure !== null) throw this.#failure;
+    try {
+      await this.#replace(name, epoch);
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  async #replace(name: EpochName, epoch: bigint): Promise<void> {
     const path = `${this.#directory}/${name}`;
     const temporary = `${path}.tmp`;
     const file = this.#disk.open(temporary, "create");

@@ -60,6 +60,8 @@ export class LeaderTerm implements Replica {
   readonly #links = new Map<number, LearnerLink>();
   /** What each of the voters has promised, this server included. */
   readonly #promised = new Map<number, bigint>();
+  /** The epoch is decided, and perhaps not durable here yet. */
+  #isEpochDecided = false;
   readonly #ackedEpoch = new Set<number>();
   readonly #ackedHistory = new Set<number>();
   readonly #epochChosen = new Gate<bigint>();
@@ -250,6 +252,9 @@ export class LeaderTerm implements Replica {
 
   async #hear(link: LearnerLink): Promise<QuorumPacket> {
     const packet = await link.receive();
+    if (this.#links.get(link.id) !== link) {
+      throw new TermEnd("it has connected anew");
+    }
     link.heardMs = this.#options.host.clock.monotonicMs();
     return packet;
   }
@@ -329,6 +334,7 @@ export class LeaderTerm implements Replica {
   /** What is under way and what is proposed from now on. */
   #forward(link: LearnerLink): void {
     link.isForwarded = true;
+    this.#broadcast.withdraw(link.id);
     if (!link.isFollower) return;
     for (const { context, bytes } of this.#broadcast.outstanding()) {
       link.send(PacketType.proposal, context.zxid, bytes);
@@ -336,7 +342,7 @@ export class LeaderTerm implements Replica {
   }
 
   #promise(id: number, epoch: bigint): void {
-    if (this.#epochChosen.isOpen) return;
+    if (this.#isEpochDecided) return;
     this.#promised.set(id, epoch);
     const { configs: { active }, epochs } = this.#options;
     if (!active.isQuorum(this.#promised.keys())) return;
@@ -344,7 +350,7 @@ export class LeaderTerm implements Replica {
     for (const each of this.#promised.values()) {
       if (each >= chosen) chosen = each + 1n;
     }
-    this.#promised.clear();
+    this.#isEpochDecided = true;
     epochs.accept(chosen).then(
       () => this.#epochChosen.open(chosen),
       (error) => this.stop(error),

@@ -223,7 +223,9 @@ export class LearnerTerm implements Replica {
     // One that was in this epoch before does not count as new to it.
     const current = epoch > epochs.accepted ? Number(epochs.current) : -1;
     if (epoch > epochs.accepted) await epochs.accept(epoch);
-    stream.send(PacketType.ackEpoch, store.lastLoggedZxid, encodeInt(current));
+    // What nobody has had makes the leader send its whole tree.
+    const zxid = store.needsTree ? NO_ZXID : store.lastLoggedZxid;
+    stream.send(PacketType.ackEpoch, zxid, encodeInt(current));
     return epoch;
   }
 
@@ -260,6 +262,9 @@ export class LearnerTerm implements Replica {
         if (epochs.current !== epoch) throw unexpected(packet, "NEWLEADER");
         if (agreed !== null) this.#adopt(agreed);
         stream.send(PacketType.ack, epochStart(epoch));
+        // A tree that was sent while changes went on has some of them already:
+        // nobody may see it before all of them are applied.
+        await store.durable();
         return;
       } else this.#handle(packet);
     }
@@ -337,8 +342,9 @@ export class LearnerTerm implements Replica {
 
   #propose(proposal: Proposal): void {
     const { zxid } = proposal.context;
-    const isNext = zxid === this.#proposedZxid + 1n ||
+    const isFirst = (zxid & 0xffffffffn) === 1n &&
       (zxid >> 32n) > (this.#proposedZxid >> 32n);
+    const isNext = isFirst || zxid === this.#proposedZxid + 1n;
     if (!isNext) {
       throw new TermEnd(
         `the leader proposes 0x${zxid.toString(16)} after 0x${

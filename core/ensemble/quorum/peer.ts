@@ -219,7 +219,8 @@ export class Peer {
       if (this.#isStopping) return;
       await term.run();
     } catch (error) {
-      if (store.failure !== null) throw store.failure;
+      const failure = store.failure ?? epochs.failure;
+      if (failure !== null) throw failure;
       if (error instanceof Handover) this.#agreedLeader = error.leaderId;
       if (!this.#isStopping) {
         const reason = error instanceof Error ? error.message : String(error);
