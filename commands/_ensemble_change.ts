@@ -8,10 +8,12 @@ import { printRows } from "../core/cli/rows.ts";
 import { ExitError } from "../core/cli/usage_error.ts";
 import { serverText } from "../core/client/zookeeper/connect_string.ts";
 import type { ZooKeeperClient } from "../core/client/zookeeper/zookeeper_client.ts";
+import type { Member } from "../core/ensemble/quorum/quorum_config.ts";
 import { PlanRefusal, type PlanStep } from "../core/ensemble/change_plan.ts";
 import {
   type EnsembleStatus,
   ensembleStatus,
+  serverStatus,
 } from "../core/ensemble/server_status.ts";
 import { sleep } from "../core/host/host.ts";
 import { isZkError } from "../core/wire/zookeeper/errors.ts";
@@ -93,6 +95,7 @@ export const ANY_CHANGE = {
 } as const;
 
 const IN_STEP_MS = 30_000;
+const ASK_MS = 5000;
 const LOOK_EVERY_MS = 200;
 
 /** Does one change after another; the next once the ensemble serves with it. */
@@ -120,6 +123,38 @@ export async function reconfigure(
       },
     );
     await waitForQuorum(context, connect, flags);
+  }
+}
+
+/**
+ * A voter that does not run is one that is missing: the others may have no quorum
+ * with it among them.
+ */
+export async function requireRunning(
+  { host }: CommandContext,
+  { id, client, quorum }: Member,
+  timeoutMs: number | undefined,
+): Promise<void> {
+  if (client === null) return;
+  const isAny = client.host === "0.0.0.0" || client.host === "";
+  const address = isAny ? { ...client, host: quorum.host } : client;
+  const deadlineMs = host.clock.monotonicMs() + IN_STEP_MS;
+  for (;;) {
+    const { mode, error } = await serverStatus(
+      host,
+      address,
+      timeoutMs ?? ASK_MS,
+    );
+    if (mode !== null) return;
+    if (host.clock.monotonicMs() > deadlineMs || /refused/.test(error ?? "")) {
+      throw new ExitError(
+        ExitCode.REFUSED,
+        `server.${id} at ${
+          serverText(address)
+        } does not serve: ${error}; start it first`,
+      );
+    }
+    await sleep(host.clock, LOOK_EVERY_MS);
   }
 }
 

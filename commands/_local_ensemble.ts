@@ -11,8 +11,10 @@ import type { CommandContext } from "../core/cli/command.ts";
 import { ExitCode } from "../core/cli/exit_code.ts";
 import { readWholeFile } from "../core/cli/read_whole_file.ts";
 import { ExitError, UsageError } from "../core/cli/usage_error.ts";
-import type { Setting } from "../core/config/coordinator_config_load.ts";
-import { parseProperties } from "../core/config/properties.ts";
+import {
+  loadCoordinatorConfig,
+  type Setting,
+} from "../core/config/coordinator_config_load.ts";
 import { answerFields, askWord } from "../core/ensemble/ask_word.ts";
 import { parseMember } from "../core/ensemble/quorum/quorum_config.ts";
 import {
@@ -181,16 +183,21 @@ function configuredCount(disk: Disk, directory: string): number {
   return count;
 }
 
+/** As the files say, which a change of the members may have written anew. */
 function clientPorts(
   host: Host,
   { directory, count, clientPort }: LocalEnsemble,
 ): number[] {
+  const read = (name: string) => ({ name, bytes: readWholeFile(host, name) });
   return Array.from({ length: count }, (_, index) => {
     const path = configPath(directory, index + 1);
-    const { texts } = parseProperties(readWholeFile(host, path), path);
+    const { servers } = loadCoordinatorConfig({
+      file: read(path),
+      readDynamic: read,
+    });
     const id = String(index + 1);
-    const line = texts.get(`server.${id}`) ?? "";
-    const port = parseMember(id, line).client?.port ?? 0;
+    const line = servers.find((server) => server.id === id)?.text ?? "";
+    const port = line === "" ? 0 : parseMember(id, line).client?.port ?? 0;
     if (clientPort > 0 && port !== clientPort + index) {
       throw new UsageError(
         `${path} says server.${id}=${line}: leave --client-port out, or correct the file`,

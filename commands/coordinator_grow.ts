@@ -15,6 +15,7 @@ import {
   planned,
   printSteps,
   reconfigure,
+  requireRunning,
 } from "./_ensemble_change.ts";
 import { serversArgument } from "./_ensemble_servers.ts";
 
@@ -53,6 +54,7 @@ export default command({
       status,
       flags,
       joining.map((member) => async (client) => {
+        await requireRunning(context, member, flags.timeout);
         await client.reconfig({ ...ANY_CHANGE, joining: memberLine(member) });
         context.note(`added ${memberLine(member)}`);
       }),

@@ -194,7 +194,12 @@ function load(
   const fallbacks = new Map<string, string>();
   if (file === undefined) {
     fallbacks.set("dataDir", DEFAULT_DATA);
-    fallbacks.set("clientPort", DEFAULT_CLIENT_PORT);
+    // A server line may have the clients' port.
+    const isInLine = overrides.some(({ key, text }) =>
+      key === "dynamicConfigFile" ||
+      (key.startsWith("server.") && text.includes(";"))
+    );
+    if (!isInLine) fallbacks.set("clientPort", DEFAULT_CLIENT_PORT);
   }
   if (isTrial && !isNamed("clientPortAddress")) {
     fallbacks.set("clientPortAddress", LOOPBACK);
