@@ -25,6 +25,9 @@ const flags = numberFlags(Deno.args, {
   rounds: 20,
   kq: 1,
   zookeeper: 2,
+  // Beside those, and without a vote.
+  kqObservers: 0,
+  zookeeperObservers: 0,
   workers: 6,
   pause: 10,
   // 1 keeps the directories.
@@ -61,7 +64,10 @@ const kqs = Array<ServerKind>(flags.kq).fill("kq");
 const kinds = flags.kq <= flags.zookeeper
   ? [...zookeepers, ...kqs]
   : [...kqs, ...zookeepers];
-const ensemble = await makeOrSkip(kinds, work, SETTINGS);
+const ensemble = await makeOrSkip(kinds, work, SETTINGS, "kq", [
+  ...Array<ServerKind>(flags.zookeeperObservers).fill("zookeeper"),
+  ...Array<ServerKind>(flags.kqObservers).fill("kq"),
+]);
 const load = new ZnodeLoad({
   ports: ensemble.ports,
   random,
@@ -153,7 +159,7 @@ async function cutOff(leader: ServerProcess): Promise<void> {
     (_, index) =>
       session.create(`${LOAD_PATH}/cut-off-`, `${index}`, CreateMode.sequential)
         .then(
-          (path) => problem(`${path} is acknowledged by one server of three`),
+          (path) => problem(`${path} is acknowledged by one server alone`),
           () => {},
         ),
   );
@@ -173,7 +179,9 @@ async function runRound(round: number): Promise<void> {
   const startMs = performance.now();
   const leader = await noteLeader();
   const isCut = round % 4 === 3;
-  const server = isCut ? leader : ensemble.servers[round % kinds.length];
+  const server = isCut
+    ? leader
+    : ensemble.servers[round % ensemble.servers.length];
   const deed = isCut ? "cut off" : draw();
   if (deed === "cut off") await cutOff(server);
   else if (deed === "hold") await hold(server);

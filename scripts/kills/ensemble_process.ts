@@ -244,12 +244,10 @@ export class ServerProcess {
  * a machine that has no Apache ZooKeeper.
  */
 export async function makeOrSkip(
-  kinds: readonly ServerKind[],
-  directory: string,
-  settings?: Settings,
+  ...options: Parameters<typeof EnsembleProcesses.make>
 ): Promise<EnsembleProcesses> {
   try {
-    return await EnsembleProcesses.make(kinds, directory, settings);
+    return await EnsembleProcesses.make(...options);
   } catch (error) {
     if (!(error instanceof UnavailableError)) throw error;
     console.log(`skipped: ${error.message}`);
@@ -268,7 +266,9 @@ export class EnsembleProcesses {
   /**
    * Configures them; starts none.
    *
+   * @param kinds Of those that vote.
    * @param other A kind that some may change to.
+   * @param observers Those that do not vote; their numbers are the largest.
    * @throws {UnavailableError} Where Apache ZooKeeper is asked for and cannot be had.
    */
   static async make(
@@ -276,11 +276,13 @@ export class EnsembleProcesses {
     directory: string,
     settings: Settings = DEFAULT_SETTINGS,
     other: ServerKind = "kq",
+    observers: readonly ServerKind[] = [],
   ): Promise<EnsembleProcesses> {
-    const classPath = [...kinds, other].includes("zookeeper")
+    const all = [...kinds, ...observers];
+    const classPath = [...all, other].includes("zookeeper")
       ? await zookeeperClassPath()
       : "";
-    const servers = kinds.map((kind, index) =>
+    const servers = all.map((kind, index) =>
       new ServerProcess(
         index + 1,
         kind,
@@ -289,7 +291,8 @@ export class EnsembleProcesses {
       )
     );
     const lines = servers.map(({ id, quorumPort, electionPort }) =>
-      `server.${id}=127.0.0.1:${quorumPort}:${electionPort}`
+      `server.${id}=127.0.0.1:${quorumPort}:${electionPort}` +
+      (id > kinds.length ? ":observer" : "")
     );
     for (const server of servers) server.configure(settings, lines);
     return new EnsembleProcesses(servers);
