@@ -3,7 +3,7 @@
 
 import { KIB } from "../base/units.ts";
 import { ClientService } from "../ensemble/server/client_service.ts";
-import { DEFAULT_RULES } from "../ensemble/rules.ts";
+import { DEFAULT_RULES, type Rules } from "../ensemble/rules.ts";
 import { StandaloneReplica } from "../ensemble/server/standalone_replica.ts";
 import { ZnodeStore } from "../ensemble/znode_store.ts";
 import type { Address, Host } from "../host/host.ts";
@@ -15,6 +15,11 @@ export interface ZnodeServerOptions {
   readonly port: number;
   readonly directory: string;
   readonly tickMs?: number;
+  /** With times to live where left out. */
+  readonly rules?: Rules;
+  readonly superDigest?: string;
+  /** Requests of one connection that may wait; 1000 where left out. */
+  readonly inFlightMax?: number;
 }
 
 export interface ZnodeServer {
@@ -31,8 +36,10 @@ export interface ZnodeServer {
 /** Starts a server on what the directory has. */
 export async function startZnodeServer(
   host: Host,
-  { name = "127.0.0.1", port, directory, tickMs = 2000 }: ZnodeServerOptions,
+  options: ZnodeServerOptions,
 ): Promise<ZnodeServer> {
+  const { name = "127.0.0.1", port, directory, tickMs = 2000 } = options;
+  const rules = options.rules ?? { ...DEFAULT_RULES, extendedTypes: true };
   const lines: string[] = [];
   const fail = (error: unknown) => {
     throw error;
@@ -45,9 +52,10 @@ export async function startZnodeServer(
       frameMaxBytes: 1024 * KIB,
       connectionsPerHostMax: 0,
       connectionsMax: 0,
-      inFlightMax: 1000,
+      inFlightMax: options.inFlightMax ?? 1000,
     },
-    superDigest: null,
+    superDigest: options.superDigest ?? null,
+    skipsAcl: rules.skipsAcl,
     answerWord: () => null,
     trace: (line) => lines.push(line),
     onFatal: fail,
@@ -64,7 +72,7 @@ export async function startZnodeServer(
     serverId: 1,
     tickMs,
     containerCheckMs: 60_000,
-    rules: { ...DEFAULT_RULES, extendedTypes: true },
+    rules,
     events: service,
     onFailure: fail,
   });

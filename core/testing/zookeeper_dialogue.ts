@@ -60,6 +60,7 @@ const EVENT_NAMES = new Map([
 ]);
 const PING_XID = -2;
 const EVENT_XID = -1;
+const CLOSE_SESSION = -11;
 const SYNC_CONNECTED = 3;
 
 interface Reply {
@@ -211,8 +212,26 @@ export class Dialogue {
     await this.askAll(name, [[operation, asked, xid]]);
   }
 
+  /** Asks what ends the connection. */
+  async askLast<O extends Operation>(
+    name: string,
+    operation: O,
+    asked: Asked[O],
+  ): Promise<void> {
+    await this.#askAll(name, [[operation, asked]]);
+    await this.expectEnd(name);
+  }
+
   /** Asks all at once, without waiting between. */
   async askAll(
+    name: string,
+    all: readonly (readonly [Operation, Asked[Operation], number?])[],
+  ): Promise<void> {
+    await this.#askAll(name, all);
+    await this.settle();
+  }
+
+  async #askAll(
     name: string,
     all: readonly (readonly [Operation, Asked[Operation], number?])[],
   ): Promise<void> {
@@ -240,7 +259,6 @@ export class Dialogue {
       }
       this.lines.push(`${what} ${this.#replyText(operation, reply)}`);
     }
-    await this.settle();
   }
 
   /** Every client shows what it was told up to now. */
@@ -290,7 +308,30 @@ export class Dialogue {
     return this.#speaker(name).password;
   }
 
-  close(): void {
+  /** Ends all sessions: one that expired later would be in the way of another conversation. */
+  async end(): Promise<void> {
+    const names = [...this.#speakers].filter(([, { sessionId }]) =>
+      sessionId !== 0n
+    ).map(([name]) => name);
+    for (const name of names) {
+      let speaker = this.#speaker(name);
+      if (!speaker.isOpen) {
+        // Its session is still there, unless it was closed.
+        await this.connect("undertaker", { resumes: name });
+        this.lines.pop();
+        speaker = this.#speaker("undertaker");
+      }
+      if (speaker.isOpen) {
+        const writer = new Writer();
+        juteCodec(requestHeader).encode(writer, {
+          xid: 0,
+          type: CLOSE_SESSION,
+        });
+        await speaker.sendFrame(writer.written());
+        while (await speaker.frame() !== null);
+      }
+      speaker.close();
+    }
     for (const speaker of this.#speakers.values()) speaker.close();
   }
 

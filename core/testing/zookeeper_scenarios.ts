@@ -242,8 +242,8 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     ]);
     for (const scheme of ["nothing", "x509", "world", "super", "auth"]) {
       await d.connect(`with ${scheme}`);
-      await d.ask(`with ${scheme}`, "auth", { scheme, auth: "bob:secret" });
-      await d.expectEnd(`with ${scheme}`);
+      const auth = "bob:secret";
+      await d.askLast(`with ${scheme}`, "auth", { scheme, auth });
     }
   },
 
@@ -294,8 +294,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       ["setData", { path: "/once/c", data: "own" }],
     ]);
     await d.ask("b", "getData", { path: "/once/c", watch: true });
-    await d.ask("a", "closeSession", {});
-    await d.expectEnd("a");
+    await d.askLast("a", "closeSession", {});
     await d.settle();
     await d.ask("b", "getChildren2", { path: "/once" });
   },
@@ -479,8 +478,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
           ["delete", { path: "/bring/later" }],
         ]);
         await d.ask(name, operation, { seenZxid: 0n }, -8);
-        await d.ask(name, "closeSession", {});
-        await d.expectEnd(name);
+        await d.askLast(name, "closeSession", {});
       }
     }
   },
@@ -590,9 +588,8 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     await each(d, "a2", [
       ["exists", { path: "/owner/a" }],
       ["getEphemerals", { path: "/" }],
-      ["closeSession", {}],
     ]);
-    await d.expectEnd("a2");
+    await d.askLast("a2", "closeSession", {});
     await d.settle();
     await d.ask("b", "getChildren2", { path: "/owner" });
     await d.connect("a3", { resumes: "a2" });
@@ -634,7 +631,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     for (const opCode of [-1, -2, 10, 23, 99, 108, 1000, 2 ** 31 - 1]) {
       const name = `op ${opCode}`;
       await d.connect(name);
-      await d.ask(name, "raw", { opCode, hex: "" });
+      await d.askLast(name, "raw", { opCode, hex: "" });
     }
     await d.connect("xids");
     await d.ask("xids", "create", { path: "/xids" }, 7);

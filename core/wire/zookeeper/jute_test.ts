@@ -55,6 +55,7 @@ function arbitrary(type: JuteType): fc.Arbitrary<unknown> {
     case "buffer":
       return fc.option(fc.uint8Array({ maxLength: 20 }));
     case "ustring":
+    case "looseUstring":
       return fc.string({ unit: "grapheme", maxLength: 12 });
     case "nullableUstring":
       return fc.option(fc.string({ maxLength: 12 }));
