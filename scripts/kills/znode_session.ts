@@ -54,6 +54,7 @@ const PING_XID = -2;
 const EVENT_XID = -1;
 const CONNECT_PAUSE_MS = 50;
 const HANDSHAKE_MS = 1500;
+const UNREAD_MS = 200;
 /** Sessions end in strides of a tick; what is this close to the end may end. */
 const EXPIRY_SLACK_MS = 100;
 
@@ -325,8 +326,14 @@ export class ZnodeSession {
 
   #keepAlive(): void {
     const silentMaxMs = 2 * (this.#options.pingMs ?? this.timeoutMs / 6);
-    if (performance.now() - this.heardMs > silentMaxMs) {
-      return this.#drop();
+    const isSilent = () => performance.now() - this.heardMs > silentMaxMs;
+    if (isSilent()) {
+      // What lies here unread counts: this process may have been held up itself.
+      const io = this.#io;
+      setTimeout(() => {
+        if (this.#io === io && isSilent()) this.#drop();
+      }, UNREAD_MS);
+      return;
     }
     const out = new Writer();
     out.int32(0);
