@@ -1,10 +1,11 @@
 // What `consume` is going to read: from where to where, for each partition.
 
+import type { CommandContext } from "../core/cli/command.ts";
 import type { OffsetExpression } from "../core/cli/offset_expression.ts";
 import { UsageError } from "../core/cli/usage_error.ts";
 import type { Admin } from "../core/client/admin.ts";
 import type { IsolationLevel } from "../core/client/list_offsets.ts";
-import type { TopicPartition } from "../core/client/metadata.ts";
+import { partitionKey, type TopicPartition } from "../core/client/metadata.ts";
 import { resolveOffsets } from "./_offsets.ts";
 import { storedOffsets } from "./_stored_offsets.ts";
 
@@ -58,4 +59,41 @@ export async function planReading(
       : starts[index],
     to: untilEnd ? Math.min(stops[index], latest[index]) : stops[index],
   }));
+}
+
+/** Where partitions end, records of open transactions included, by `partitionKey`. */
+export async function uncommittedEnds(
+  admin: Admin,
+  partitions: readonly TopicPartition[],
+): Promise<ReadonlyMap<string, number>> {
+  const ends = await resolveOffsets(admin, partitions, { kind: "latest" }, {
+    isolationLevel: "read_uncommitted",
+    stored: () => Promise.resolve([]),
+  });
+  return new Map(
+    partitions.map((place, index) => [partitionKey(place), ends[index]]),
+  );
+}
+
+/**
+ * Says where readings end before what open transactions hold back.
+ *
+ * @param ends As they were before `readings` were planned, so that what has been
+ * committed since then is not taken for held back.
+ */
+export function noteHeldBack(
+  context: CommandContext,
+  readings: readonly Reading[],
+  ends: ReadonlyMap<string, number>,
+): void {
+  for (const reading of readings) {
+    const heldCount = ends.get(partitionKey(reading))! - reading.to;
+    if (heldCount <= 0) continue;
+    context.note(
+      `${reading.topic}:${reading.partition} is read up to ${reading.to}: an ` +
+        `open transaction holds back ${heldCount} offset${
+          heldCount === 1 ? "" : "s"
+        } (kq txn list --state Ongoing)`,
+    );
+  }
 }

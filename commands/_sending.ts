@@ -5,9 +5,15 @@ import { ExitCode, exitCodeOf } from "../core/cli/exit_code.ts";
 import type { InputRecord } from "../core/cli/printed_record.ts";
 import { ExitError, UsageError } from "../core/cli/usage_error.ts";
 import type { Producer } from "../core/client/producer.ts";
+import {
+  AbortableTransactionError,
+  FatalTransactionError,
+} from "../core/client/transaction_errors.ts";
 import { sleep } from "../core/host/host.ts";
 import { errorText } from "./_admin.ts";
+import type { Committing } from "./_committing.ts";
 import type { RecordSource } from "./_record_source.ts";
+import { SentRecords } from "./_sent_records.ts";
 
 export interface SendingOptions {
   readonly topic: string;
@@ -17,6 +23,8 @@ export interface SendingOptions {
   readonly emptyIsNull: boolean;
   /** Least time between two records. */
   readonly intervalMs: number;
+  /** `null` sends them without transactions. */
+  readonly committing: Committing | null;
 }
 
 /** Failed records that are named one by one. */
@@ -27,11 +35,8 @@ export class Sending {
   readonly #context: CommandContext;
   readonly #producer: Producer;
   readonly #options: SendingOptions;
-  /** Count and offsets by partition. */
-  readonly #sent = new Map<
-    number,
-    { count: number; first: number; last: number }
-  >();
+  /** What is acknowledged and, of transactions, committed. */
+  readonly #sent = new SentRecords();
   #failedCount = 0;
   #firstError: Error | null = null;
 
@@ -45,8 +50,20 @@ export class Sending {
     this.#options = options;
   }
 
-  /** Reads and sends until the input ends, a record fails or somebody interrupts. */
+  /**
+   * Reads and sends until the input ends, a record fails or somebody interrupts;
+   * then ends the transaction that is open.
+   */
   async sendAll(sources: AsyncIterable<RecordSource>): Promise<void> {
+    await this.#readAll(sources);
+    if (this.#options.committing === null) return;
+    const isWhole = this.#firstError === null &&
+      !this.#context.interrupted.aborted;
+    if (isWhole) await this.#commit();
+    else await this.#options.committing.abort();
+  }
+
+  async #readAll(sources: AsyncIterable<RecordSource>): Promise<void> {
     const { host, interrupted } = this.#context;
     let dueMs = host.clock.monotonicMs();
     try {
@@ -59,6 +76,7 @@ export class Sending {
           if (interrupted.aborted) return;
           const wait = this.#send(record);
           if (wait !== undefined) await wait;
+          if (this.#options.committing?.isFull) await this.#commit();
           if (this.#firstError !== null) return;
           if (this.#options.intervalMs === 0) continue;
           dueMs += this.#options.intervalMs;
@@ -76,6 +94,7 @@ export class Sending {
   /** @returns What to wait for before the next record, if anything. */
   #send(record: InputRecord): Promise<void> | undefined {
     const { topic, partition, key, headers, emptyIsNull } = this.#options;
+    const sent = this.#options.committing?.accept() ?? this.#sent;
     const value = emptyIsNull && record.value?.length === 0
       ? null
       : record.value;
@@ -90,25 +109,28 @@ export class Sending {
         : [...record.headers, ...headers],
     }, (error, metadata) => {
       if (error !== null) this.#fail(record.place, error);
-      else this.#count(metadata!.partition, metadata!.offset);
+      else sent.add(metadata!.partition, metadata!.offset);
     });
   }
 
-  #count(partition: number, offset: number): void {
-    const sent = this.#sent.get(partition);
-    if (sent === undefined) {
-      this.#sent.set(partition, { count: 1, first: offset, last: offset });
-      return;
+  async #commit(): Promise<void> {
+    try {
+      const sent = await this.#options.committing!.commit();
+      if (sent !== null) this.#sent.addAll(sent);
+    } catch (error) {
+      // Where a record is to blame, it has been named.
+      if (this.#firstError === null) this.#fail(null, error as Error);
     }
-    sent.count++;
-    sent.first = Math.min(sent.first, offset);
-    sent.last = Math.max(sent.last, offset);
   }
 
   #fail(place: string | null, error: Error): void {
     this.#failedCount++;
     this.#firstError ??= error;
-    if (this.#failedCount > NAMED_FAILURES_MAX) return;
+    // The first one of a transaction takes the others with it.
+    const namedCount = this.#options.committing === null
+      ? NAMED_FAILURES_MAX
+      : 1;
+    if (this.#failedCount > namedCount) return;
     this.#context.fail(
       place === null ? errorText(error) : `${place}: ${errorText(error)}`,
     );
@@ -116,27 +138,32 @@ export class Sending {
 
   /** Says how many records went where; @returns the exit code. */
   report(): number {
-    const { context, topic } = { context: this.#context, ...this.#options };
-    const partitions = [...this.#sent].sort(([a], [b]) => a - b);
-    const total = partitions.reduce((sum, [, { count }]) => sum + count, 0);
-    const parts = partitions.map(([partition, { count, first, last }]) =>
-      first < 0
-        ? `${topic}:${partition} ${count}`
-        : `${topic}:${partition} ${count} (offsets ${first} to ${last})`
-    );
-    const where = parts.length === 0 ? "" : `: ${parts.join(", ")}`;
-    const failed = this.#failedCount === 0
+    const context = this.#context;
+    const { topic, committing } = this.#options;
+    const total = this.#sent.count;
+    const failed = committing !== null
+      ? committing.lostText()
+      : this.#failedCount === 0
       ? ""
       : `, ${this.#failedCount} failed`;
     context.note(
-      `${total} record${total === 1 ? "" : "s"} sent${where}${failed}`,
+      `${total} record${total === 1 ? "" : "s"} sent` +
+        (committing?.transactionsText() ?? "") + this.#sent.toText(topic) +
+        failed,
     );
     if (this.#firstError !== null) {
-      const code = exitCodeOf(this.#firstError);
+      const code = exitCodeOf(rootOf(this.#firstError));
       throw new ExitError(
         code === ExitCode.UNREACHABLE ? code : ExitCode.FAILED,
       );
     }
     return context.interrupted.aborted ? ExitCode.INTERRUPTED : ExitCode.DONE;
   }
+}
+
+/** What a transaction has failed from. */
+function rootOf(error: Error): unknown {
+  const isTransactions = error instanceof AbortableTransactionError ||
+    error instanceof FatalTransactionError;
+  return isTransactions ? error.cause : error;
 }

@@ -11,17 +11,13 @@ import { partitionKey, type TopicPartition } from "../core/client/metadata.ts";
 import { KafkaError } from "../core/wire/kafka/errors.ts";
 import { topicPattern } from "./_admin.ts";
 
-/** States of a transactional id, as Kafka writes them. */
-export const STATES = [
-  "Empty",
+/** Those with a transaction that has begun and not ended. */
+export const OPEN_STATES: ReadonlySet<string> = new Set([
   "Ongoing",
   "PrepareCommit",
   "PrepareAbort",
-  "CompleteCommit",
-  "CompleteAbort",
-  "Dead",
   "PrepareEpochFence",
-] as const;
+]);
 
 /**
  * Whether an id is meant: all where none is named.

@@ -11,7 +11,7 @@ import { Admin } from "../core/client/admin.ts";
 import { createConsumer } from "../core/client/consumer.ts";
 import type { IsolationLevel } from "../core/client/list_offsets.ts";
 import { chosenTopics, topicPattern } from "./_admin.ts";
-import { planReading } from "./_reading.ts";
+import { noteHeldBack, planReading, uncommittedEnds } from "./_reading.ts";
 import { readAll } from "./_reading_loop.ts";
 import { recordPrinter } from "./_record_printer.ts";
 import { partitionsOf } from "./_topic_partitions.ts";
@@ -65,7 +65,8 @@ const FLAGS = {
   "isolation-level": {
     kind: "choice",
     of: ["read_uncommitted", "read_committed"],
-    doc: "Whether records of open and aborted transactions are seen",
+    doc:
+      "Whether records of open and aborted transactions are seen; if not, the end is where the first open one begins",
   },
   format: {
     kind: "text",
@@ -101,6 +102,7 @@ export default command({
     "kq consume orders --from-offset @-1h --until-end -o ndjson",
     "kq consume orders:0 -s -10 -n 10 -f '%o %k=%v\\n'",
     "kq consume orders --group billing",
+    "kq consume orders --isolation-level read_committed --until-end",
   ],
   finishesItself: true,
   run: async (context, { flags, args }) => {
@@ -150,13 +152,20 @@ export default command({
     const consumer = createConsumer(context.host, config);
     try {
       const admin = new Admin(consumer.cluster);
+      const partitions = await chosen(admin, args, flags);
+      const mayEndEarly = flags["until-end"] && expressions.to === null &&
+        isolationLevel === "read_committed";
+      const ends = mayEndEarly
+        ? await uncommittedEnds(admin, partitions)
+        : null;
       const readings = await planReading(admin, {
-        partitions: await chosen(admin, args, flags),
+        partitions,
         ...expressions,
         untilEnd: flags["until-end"],
         group: undefined,
         isolationLevel,
       });
+      if (ends !== null) noteHeldBack(context, readings, ends);
       return await readAll(context, {
         consumer,
         readings,

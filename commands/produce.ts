@@ -5,8 +5,10 @@ import { command } from "../core/cli/command.ts";
 import { clientConfig } from "../core/cli/connection.ts";
 import { connectionFlags } from "../core/cli/flags.ts";
 import { checkTopicName } from "../core/cli/topic_spec.ts";
+import { UsageError } from "../core/cli/usage_error.ts";
 import { createProducer } from "../core/client/producer.ts";
 import { parsePairs } from "./_admin.ts";
+import { Committing } from "./_committing.ts";
 import { recordSources } from "./_record_source.ts";
 import { Sending } from "./_sending.ts";
 
@@ -56,7 +58,14 @@ const FLAGS = {
   "transactional-id": {
     kind: "text",
     value: "ID",
-    doc: "Send all in one transaction of this producer",
+    doc:
+      "Send all in one transaction; ends and fences what others have open by this name",
+  },
+  "commit-every": {
+    kind: "whole",
+    min: 1,
+    value: "N",
+    doc: "With --transactional-id: a transaction for each N records",
   },
   input: {
     kind: "choice",
@@ -76,7 +85,8 @@ const FLAGS = {
 export default command({
   details:
     "Reads standard input, or files. At the end it says on stderr how many records\n" +
-    "went where; where one failed, it names its line and exits with 1.",
+    "went where; where one failed, it names its line and exits with 1. With\n" +
+    "--transactional-id that, and Ctrl-C, aborts the open transaction.",
   args: [
     { name: "TOPIC", doc: "Where the records go" },
     {
@@ -91,6 +101,7 @@ export default command({
     "printf 'a\\nb\\n' | kq produce orders",
     "printf 'k1:v1\\n' | kq produce orders -k : -H source=shell -z zstd",
     "kq consume a --until-end -o ndjson | kq produce b -i ndjson",
+    "kq produce orders --transactional-id import --commit-every 1000 orders.txt",
   ],
   finishesItself: true,
   run: async (context, { flags, args: [topic, ...files] }) => {
@@ -107,6 +118,10 @@ export default command({
     ) => ({ key, value: encodeUtf8(value) }));
     const config = await clientConfig(context, flags);
     setProducerKeys(config, flags);
+    const isTransactional = config.has("transactional.id");
+    if (flags["commit-every"] !== undefined && !isTransactional) {
+      throw new UsageError("--commit-every needs --transactional-id");
+    }
     const producer = createProducer(context.host, config);
     const sending = new Sending(context, producer, {
       topic,
@@ -115,12 +130,17 @@ export default command({
       headers,
       emptyIsNull: flags.tombstone,
       intervalMs: flags.rate === undefined ? 0 : 1000 / flags.rate,
+      committing: isTransactional
+        ? new Committing(producer, flags["commit-every"] ?? Infinity)
+        : null,
     });
     try {
       await producer.partitionsFor(topic);
+      if (isTransactional) await producer.initTransactions();
       await sending.sendAll(sources);
     } finally {
-      await producer.close();
+      // Records of transactions have been waited for, or given up.
+      await producer.close(isTransactional ? { timeoutMs: 0 } : {});
     }
     return sending.report();
   },

@@ -6,15 +6,15 @@ import { printRows, type Row } from "../core/cli/rows.ts";
 import { UsageError } from "../core/cli/usage_error.ts";
 import type { Admin, TransactionDescription } from "../core/client/admin.ts";
 import { errorField, reportItems, withAdmin } from "./_admin.ts";
-import { idPatterns } from "./_transactions.ts";
+import { idPatterns, OPEN_STATES } from "./_transactions.ts";
 
 export default command({
   details:
     "Shows the state of transactional ids. The partitions are those of the open\n" +
     "transaction, or those that wait for its end to be written.",
   args: [{
-    name: "ID",
-    doc: "A transactional id; with --regex, a pattern",
+    name: "TRANSACTIONAL-ID",
+    doc: "Such an id; with --regex, a pattern",
     optional: true,
     many: true,
   }],
@@ -23,7 +23,7 @@ export default command({
       kind: "text",
       many: true,
       value: "ID",
-      doc: "A transactional id; the same as ID",
+      doc: "A transactional id; the same as TRANSACTIONAL-ID",
     },
     regex: { kind: "switch", short: "r", doc: "The ids are patterns" },
     ...outputFlags,
@@ -36,7 +36,9 @@ export default command({
   run: (context, { flags, args }) => {
     const names = [...args, ...flags["transactional-id"]];
     if (names.length === 0) {
-      throw new UsageError("ID is missing: a transactional id");
+      throw new UsageError(
+        "TRANSACTIONAL-ID is missing: name one, or a pattern with --regex",
+      );
     }
     return withAdmin(context, flags, async (admin) => {
       const ids = await chosenIds(admin, names, flags.regex);
@@ -44,8 +46,8 @@ export default command({
         ? []
         : await admin.describeTransactions(ids);
       const nowMs = context.host.clock.wallMs();
-      const isTable = flags.output === "table" || flags.output === "wide" ||
-        flags.output === "csv";
+      // The others have a place for an error.
+      const isDocument = ["json", "ndjson", "yaml"].includes(flags.output);
       await printRows(context.out, flags.output, {
         columns: [
           { field: "transactionalId" },
@@ -60,7 +62,7 @@ export default command({
         ],
         nameField: "transactionalId",
         rows: results
-          .filter(({ error }) => error === null || !isTable)
+          .filter(({ error }) => error === null || isDocument)
           .map(({ transactionalId, value, error }) => ({
             transactionalId,
             ...(value === null ? {} : rowOf(value, nowMs)),
@@ -77,13 +79,6 @@ export default command({
     });
   },
 });
-
-const OPEN_STATES: ReadonlySet<string> = new Set([
-  "Ongoing",
-  "PrepareCommit",
-  "PrepareAbort",
-  "PrepareEpochFence",
-]);
 
 async function chosenIds(
   admin: Admin,

@@ -45,7 +45,7 @@ export default command({
       value: "TIME",
       default: "15m",
       doc:
-        "What transaction.max.timeout.ms of the brokers allows, as 15m; a bare number is minutes (default 15m)",
+        "What transaction.max.timeout.ms of the brokers allows, as 15m; a bare number is minutes",
     },
     ...outputFlags,
     ...connectionFlags,

@@ -6,12 +6,13 @@ import { printRows } from "../core/cli/rows.ts";
 import { UsageError } from "../core/cli/usage_error.ts";
 import { didYouMean } from "../core/config/did_you_mean.ts";
 import { withAdmin } from "./_admin.ts";
-import { idPatterns, STATES } from "./_transactions.ts";
+import { transactionStatuses } from "../core/transactions/transaction_state.ts";
+import { idPatterns, OPEN_STATES } from "./_transactions.ts";
 
 export default command({
   details: "Lists the transactional ids that the brokers coordinate.",
   args: [{
-    name: "ID",
+    name: "TRANSACTIONAL-ID",
     doc: "Only these transactional ids; with --regex, patterns",
     optional: true,
     many: true,
@@ -46,6 +47,7 @@ export default command({
   run: async (context, { flags, args }) => {
     const isAsked = idPatterns(args, flags.regex);
     const states = flags.state.flatMap((text) => text.split(",")).map(stateOf);
+    const minDurationMs = flags["min-duration"] ?? null;
     const listed = await withAdmin(
       context,
       flags,
@@ -53,9 +55,12 @@ export default command({
         admin.listTransactions({
           states,
           producerIds: flags["producer-id"],
-          minDurationMs: flags["min-duration"] ?? null,
+          minDurationMs,
         }),
     );
+    // Brokers count from the start, whether there has been an end or not.
+    const isOpenLongEnough = (state: string) =>
+      minDurationMs === null || OPEN_STATES.has(state);
     await printRows(context.out, flags.output, {
       columns: [
         { field: "transactionalId" },
@@ -65,7 +70,9 @@ export default command({
       ],
       nameField: "transactionalId",
       rows: listed
-        .filter(({ transactionalId }) => isAsked(transactionalId))
+        .filter(({ transactionalId, state }) =>
+          isAsked(transactionalId) && isOpenLongEnough(state)
+        )
         .map(({ transactionalId, state, producerId, coordinator }) => ({
           transactionalId,
           state,
@@ -79,11 +86,13 @@ export default command({
 /** A state as Kafka writes it. */
 function stateOf(text: string): string {
   const wanted = text.trim().toLowerCase();
-  const state = STATES.find((name) => name.toLowerCase() === wanted);
+  const state = transactionStatuses.find((name) =>
+    name.toLowerCase() === wanted
+  );
   if (state !== undefined) return state;
   throw new UsageError(
-    `--state: expected one of ${STATES.join(", ")}, got ${
+    `--state: expected one of ${transactionStatuses.join(", ")}, got ${
       JSON.stringify(text)
-    }${didYouMean(text, STATES)}`,
+    }${didYouMean(text, transactionStatuses)}`,
   );
 }

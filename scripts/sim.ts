@@ -13,7 +13,9 @@ import { coordinatorScenario } from "../core/testing/sim_scenario_coordinator.ts
 import { ensembleScenario } from "../core/testing/sim_scenario_ensemble.ts";
 import { fileScenario } from "../core/testing/sim_scenario_files.ts";
 import { groupScenario } from "../core/testing/sim_scenario_groups.ts";
+import { heldScenario } from "../core/testing/sim_scenario_held.ts";
 import { logScenario } from "../core/testing/sim_scenario_log.ts";
+import { transactionScenario } from "../core/testing/sim_scenario_transactions.ts";
 import { runScenario, type Scenario } from "../core/testing/sim_scenario.ts";
 
 export const scenarios: readonly Scenario[] = [
@@ -23,6 +25,8 @@ export const scenarios: readonly Scenario[] = [
   brokerScenario,
   groupScenario,
   ensembleScenario,
+  transactionScenario,
+  heldScenario,
 ];
 
 interface Job {

@@ -48,6 +48,8 @@ import { offsetFetch } from "./handlers/offset_fetch.ts";
 import { offsetForLeaderEpoch } from "./handlers/offset_for_leader_epoch.ts";
 import { produce } from "./handlers/produce.ts";
 import { syncGroup } from "./handlers/sync_group.ts";
+import { txnOffsetCommit } from "./handlers/txn_offset_commit.ts";
+import { writeTxnMarkers } from "./handlers/write_txn_markers.ts";
 
 /** One row for each API, in no particular order. */
 export const servedApis: readonly ServedApi[] = [
@@ -100,4 +102,6 @@ export const servedApis: readonly ServedApi[] = [
   deleteAcls,
   compactPartitions,
   describeCompaction,
+  txnOffsetCommit,
+  writeTxnMarkers,
 ];

@@ -204,7 +204,8 @@ onBroker(
     const [late] = ids;
     const { errorCode } = await join(client, { memberId: late }, 4);
     strictEqual(errorCode, ErrorCode.UNKNOWN_MEMBER_ID);
-    strictEqual(broker.broker.groups.shardOf("g").group("g").isEmpty, true);
+    const { state } = broker.broker.groups.shardOf("g");
+    strictEqual(state.groups.get("g")?.isEmpty, true);
   },
 );
 

@@ -467,13 +467,16 @@ onTopic(
         baseSequence: 0,
         isTransactional: true,
       }),
-      codes: [ErrorCode.INVALID_TXN_STATE],
+      codes: [ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED],
     });
     await expectRefused(context, "a transaction without a producer", {
       records: changed((bytes) =>
         bytes[ATTRIBUTES_POSITION + 1] = TRANSACTIONAL_FLAG
       ),
-      codes: [ErrorCode.INVALID_RECORD, ErrorCode.INVALID_TXN_STATE],
+      codes: [
+        ErrorCode.INVALID_RECORD,
+        ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+      ],
     });
   },
 );
@@ -487,7 +490,7 @@ onTopic("22: every batch is looked at, not only the first", async (context) => {
   });
   await expectRefused(context, "a second batch", {
     records: joined(batchOf(["a"]), transactional),
-    codes: [ErrorCode.INVALID_RECORD],
+    codes: [ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED],
   });
   const { responses } = await context.client.call(
     [produceRequest, produceResponse],
@@ -506,7 +509,7 @@ onTopic("22: every batch is looked at, not only the first", async (context) => {
   );
   deepStrictEqual(
     responses[0].partitionResponses.map(({ errorCode }) => errorCode),
-    [ErrorCode.NONE, ErrorCode.INVALID_TXN_STATE],
+    [ErrorCode.NONE, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED],
   );
   const { log } = context.broker.broker.partitions.get("t", 1);
   strictEqual(log!.logEndOffset, 0);

@@ -52,6 +52,8 @@ export function newTransactionCoordinator(
         config()["transaction.state.log.num.partitions"],
     nextProducerId: () => producerIds.next(),
     markers,
+    isDeleted: ({ topic, partition }) =>
+      cluster.image.topics.get(topic)?.partitions[partition] === undefined,
     trace,
   });
 }

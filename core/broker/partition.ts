@@ -4,7 +4,10 @@
 // follows the log's end at once, save where `flush.messages=1` asks that nothing
 // counts before it is on the disk: then it follows the fsync.
 
+import type { TransactionEnd } from "../log/check_producer.ts";
+import type { AppendResult } from "../log/log_parts.ts";
 import type { PartitionLog } from "../log/partition_log.ts";
+import type { VerificationGuard } from "../log/verifications.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import { WaitList } from "./purgatory.ts";
 
@@ -149,39 +152,68 @@ export class Partition {
       /** A client's where left out. */
       readonly origin?: "client" | "coordinator";
       readonly isProducerIssued?: (producerId: number) => boolean;
+      /** As `PartitionLog.append` takes it. */
+      readonly verification?: VerificationGuard | null;
       /** The broker has just made the batch itself; it is not checked again. */
       readonly isOwnWork?: boolean;
     },
   ): Appended {
     const log = this.leaderLog(-1);
-    const { isr, leaderEpoch, replicas } = this.#leadership;
+    if (options.needsAll) this.#checkReplicas(log);
+    return this.#appended(
+      log,
+      log.append(bytes, {
+        leaderEpoch: this.#leadership.leaderEpoch,
+        nowMs: options.nowMs,
+        origin: options.origin ?? "client",
+        produceVersion: options.produceVersion,
+        isProducerIssued: options.isProducerIssued,
+        isOwnWork: options.isOwnWork,
+        verification: options.verification,
+      }),
+    );
+  }
+
+  /**
+   * Ends a producer's transaction, as its coordinator says, and lets readers of
+   * committed records go on. Where it has ended already, what is to be waited for
+   * is the end of the log: the marker is before that.
+   *
+   * @throws {KafkaError} As `leaderLog` and `PartitionLog.appendMarker`;
+   * NOT_ENOUGH_REPLICAS.
+   */
+  appendMarker(end: TransactionEnd, nowMs: number): Appended {
+    const log = this.leaderLog(-1);
+    this.#checkReplicas(log);
+    const { leaderEpoch } = this.#leadership;
+    return this.#appended(log, log.appendMarker(end, { leaderEpoch, nowMs }));
+  }
+
+  /** @throws {KafkaError} NOT_ENOUGH_REPLICAS. */
+  #checkReplicas(log: PartitionLog): void {
+    const { isr, replicas } = this.#leadership;
     // A partition cannot ask for more replicas than it has.
     const isrMin = Math.min(log.config["min.insync.replicas"], replicas.length);
-    if (options.needsAll && isr.length < isrMin) {
-      throw new KafkaError(
-        "NOT_ENOUGH_REPLICAS",
-        `${this.topic}-${this.partition} has ${isr.length} replicas in sync, fewer than min.insync.replicas=${isrMin}.`,
-      );
-    }
-    const appended = log.append(bytes, {
-      leaderEpoch,
-      nowMs: options.nowMs,
-      origin: options.origin ?? "client",
-      produceVersion: options.produceVersion,
-      isProducerIssued: options.isProducerIssued,
-      isOwnWork: options.isOwnWork,
-    });
-    const endOffset = appended.lastOffset + 1;
+    if (isr.length >= isrMin) return;
+    throw new KafkaError(
+      "NOT_ENOUGH_REPLICAS",
+      `${this.topic}-${this.partition} has ${isr.length} replicas in sync, fewer than min.insync.replicas=${isrMin}.`,
+    );
+  }
+
+  /** Lets readers see what was appended as soon as they may. */
+  #appended(log: PartitionLog, result: AppendResult): Appended {
+    const endOffset = result.lastOffset + 1;
     let durable: Promise<void> | null = null;
-    if (appended.durable === null) this.#advance(log, endOffset);
-    else durable = appended.durable.then(() => this.#advance(log, endOffset));
+    if (result.durable === null) this.#advance(log, endOffset);
+    else durable = result.durable.then(() => this.#advance(log, endOffset));
     // Whoever waits for it meets its failure; nobody else has to.
     durable?.catch(() => {});
     return {
-      baseOffset: appended.baseOffset,
+      baseOffset: result.baseOffset,
       endOffset,
-      logAppendTimeMs: appended.logAppendTimeMs,
-      logStartOffset: appended.logStartOffset,
+      logAppendTimeMs: result.logAppendTimeMs,
+      logStartOffset: result.logStartOffset,
       durable,
     };
   }

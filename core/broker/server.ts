@@ -21,7 +21,6 @@ import { BrokerMetrics } from "../metrics/broker_metrics.ts";
 import { RpcServer } from "../rpc/server.ts";
 import { type FrameHandler, PendingAnswer } from "../rpc/server_connection.ts";
 import { TRANSACTIONS_TOPIC } from "../transactions/transaction_coordinator.ts";
-import { ErrorCode } from "../wire/kafka/errors.ts";
 import { startAdvertising } from "./advertising.ts";
 import { servedApis } from "./apis.ts";
 import { boundedTrace } from "./bounded_trace.ts";
@@ -42,6 +41,7 @@ import { ProducerIds } from "./producer_ids.ts";
 import { Purgatory } from "./purgatory.ts";
 import { REPLICATION_FACTOR_MAX } from "./replication.ts";
 import { TopicShards } from "./topic_shards.ts";
+import { LocalMarkers } from "./transaction_markers.ts";
 
 export interface BrokerOptions {
   readonly host: Host;
@@ -224,13 +224,18 @@ class Start {
       trace,
     };
     const groups = newGroupCoordinator(asCoordinator);
+    const markers = new LocalMarkers({
+      host,
+      partitions,
+      purgatory,
+      timeoutMs: () => this.#configuration.config["request.timeout.ms"],
+      onOffsetsDecided: (partition, producerId, isCommit) =>
+        groups.endTransaction(partition, producerId, isCommit),
+    });
     const transactions = newTransactionCoordinator({
       ...asCoordinator,
       producerIds,
-      markers: {
-        write: (_marker, parts) =>
-          parts.map(() => ErrorCode.COORDINATOR_NOT_AVAILABLE),
-      },
+      markers,
     });
     this.#follower = new ImageFollower({
       cluster,
@@ -281,6 +286,7 @@ class Start {
       purgatory,
       groups,
       transactions,
+      markers,
       fetchSessions: new FetchSessions({
         slotCount: config["max.incremental.fetch.session.cache.slots"],
         randomBytes: (count) => host.randomBytes(count),

@@ -5,10 +5,10 @@ import type { BrokerConfig } from "../config/broker_config.ts";
 import type { Cluster } from "../controller/cluster.ts";
 import type { PartitionLog } from "../log/partition_log.ts";
 import type { ShardLog } from "../shards/shard_log.ts";
-import { KafkaError } from "../wire/kafka/errors.ts";
 import type { Appended, Partition } from "./partition.ts";
 import type { Partitions } from "./partitions.ts";
 import type { Purgatory } from "./purgatory.ts";
+import { isOnAllReplicas, reachAllReplicas } from "./reach_replicas.ts";
 
 /** A coordinator, as far as it is told what it leads. */
 export interface ShardLeader {
@@ -81,51 +81,34 @@ export class TopicShards {
       name: log.name,
       leaderEpoch: partition.leadership.leaderEpoch,
       log,
-      append: (batch, nowMs) => {
-        const appended = partition.append(batch, {
-          nowMs,
-          needsAll: true,
-          origin: "coordinator",
-          isOwnWork: true,
-        });
-        const isDone = appended.durable === null &&
-          partition.isVisible(appended.endOffset);
-        return isDone ? null : this.#committed(partition, appended);
-      },
-      committed: () => {
-        const endOffset = log.logEndOffset;
-        return partition.isVisible(endOffset)
-          ? null
-          : this.#committed(partition, { endOffset, durable: null });
-      },
+      append: (batch, nowMs, transaction) =>
+        this.#committed(
+          partition,
+          partition.append(batch, {
+            nowMs,
+            needsAll: true,
+            origin: "coordinator",
+            isOwnWork: true,
+            verification: transaction?.verification,
+          }),
+        ),
+      committed: () =>
+        this.#committed(partition, {
+          endOffset: log.logEndOffset,
+          durable: null,
+        }),
     };
   }
 
-  /** @throws {KafkaError} REQUEST_TIMED_OUT, NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR. */
-  async #committed(
+  #committed(
     partition: Partition,
     appended: Pick<Appended, "endOffset" | "durable">,
-  ): Promise<void> {
-    await appended.durable;
-    if (partition.isVisible(appended.endOffset)) return;
+  ): Promise<void> | null {
+    if (isOnAllReplicas(partition, appended)) return null;
     const { purgatory, config } = this.#options;
-    await new Promise<void>((done, refuse) => {
-      purgatory.add(
-        {
-          wake: () => {
-            try {
-              if (!partition.isVisibleYet(appended.endOffset)) return false;
-              done();
-            } catch (error) {
-              refuse(error);
-            }
-            return true;
-          },
-          expire: () => refuse(new KafkaError("REQUEST_TIMED_OUT")),
-        },
-        [partition.writers],
-        config()["offsets.commit.timeout.ms"],
-      );
+    return reachAllReplicas(partition, appended, {
+      purgatory,
+      timeoutMs: config()["offsets.commit.timeout.ms"],
     });
   }
 }

@@ -1,5 +1,6 @@
 // Completion scripts for shells, out of the table of commands: commands, flags,
-// the values of choices, and names of topics and groups where an argument is one.
+// the values of choices, and names of topics, groups and transactional ids where
+// an argument is one.
 
 import type { AnyCommand, CommandTable } from "./command.ts";
 import { type FlagRow, type FlagRows, generalFlags } from "./flags.ts";
@@ -17,7 +18,7 @@ interface CompletedCommand {
   readonly summary: string;
   readonly flags: readonly CompletedFlag[];
   /** Whose names its arguments are; `null` for none. */
-  readonly names: "topic" | "group" | null;
+  readonly names: "topic" | "group" | "txn" | null;
 }
 
 /** Lists the names of one kind. */
@@ -55,6 +56,7 @@ function namesOf(command: AnyCommand): CompletedCommand["names"] {
   for (const { name } of command.args) {
     if (name.startsWith("TOPIC")) return "topic";
     if (name.startsWith("GROUP")) return "group";
+    if (name === "TRANSACTIONAL-ID") return "txn";
   }
   return null;
 }

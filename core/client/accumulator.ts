@@ -83,6 +83,11 @@ export class Accumulator {
     }
   }
 
+  /** Starts all sequence numbers again, under another id or epoch. */
+  renumber(): void {
+    for (const queue of this.queues()) queue.renumber();
+  }
+
   /**
    * Adds a record to the last batch of its queue, or to a new one.
    *

@@ -135,6 +135,7 @@ Deno.test("decideOutcome() follows Kafka's rules for refused batches", () => {
     retryCountMax: 10,
     isInTime: true,
     isNumbered: true,
+    isTransactional: false,
     hasEarlier: false,
   };
   const cases: [

@@ -1,5 +1,6 @@
 // A batch that a broker finds too large, cut into smaller ones.
 
+import type { BatchProducer } from "../record/batch_builder.ts";
 import { decodeBatch } from "../record/record_batch.ts";
 import {
   type BatchFormat,
@@ -18,7 +19,7 @@ const PART_SHARE = 0.5;
 export function splitBatch(
   batch: ProducerBatch,
   format: BatchFormat,
-  producer: { readonly producerId: number; readonly producerEpoch: number },
+  producer: Omit<BatchProducer, "baseSequence">,
 ): ProducerBatch[] {
   const records = decodeBatch(batch.bytes(), 0, { checkCrc: false });
   const partFormat = {

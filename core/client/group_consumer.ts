@@ -25,6 +25,7 @@ import type { CommittedOffset, OffsetToCommit } from "./group_offsets.ts";
 import { GroupSubscription } from "./group_subscription.ts";
 import { HeartbeatMember } from "./heartbeat_member.ts";
 import type { AssignmentOutcome, Membership } from "./membership.ts";
+import type { ConsumerGroupMetadata } from "./transaction_calls.ts";
 import { partitionKey, type TopicPartition } from "./metadata.ts";
 import { OffsetCommits } from "./offset_commits.ts";
 import { rangeAssignor } from "./range_assignor.ts";
@@ -113,6 +114,8 @@ export class GroupConsumer extends Consumer {
   #listener: RebalanceListener = {};
   /** What the last assignment gave, and in which generation. */
   #last = { partitions: [] as readonly TopicPartition[], generationId: -1 };
+  /** Of the member that has read last, also once it is none any more. */
+  #metadata: ConsumerGroupMetadata;
   #commitAtMs: number;
   #isUserWoken = false;
   #isInterrupted = false;
@@ -135,6 +138,7 @@ export class GroupConsumer extends Consumer {
       (positions) => this.#commits.findPositions(positions),
     );
     this.#settings = group;
+    this.#metadata = { groupId: group.groupId };
     this.#assignors = group.assignors.map(assignorByName);
     this.#isCooperative = this.#assignors.every((a) => a.isCooperative);
     this.#member = this.#membership(group, settings.rack);
@@ -150,6 +154,15 @@ export class GroupConsumer extends Consumer {
   /** Of the last assignment; -1 while this is no member. */
   get generationId(): number {
     return this.#member.generationId;
+  }
+
+  /**
+   * As which member this consumer reads, for `Producer.sendOffsets`: the group's
+   * coordinator refuses the offsets of one that has lost its partitions.
+   */
+  groupMetadata(): ConsumerGroupMetadata {
+    this.#noteMember();
+    return this.#metadata;
   }
 
   /** Shares these topics, or those whose whole names match, with the group. */
@@ -288,6 +301,19 @@ export class GroupConsumer extends Consumer {
     }
   }
 
+  #noteMember(): void {
+    const { generationId, memberId, instanceId } = this.#member.committer;
+    // Who is none any more has to be known as such: nobody's offsets are not fenced.
+    if (generationId < 0 || this.#member.isLost) return;
+    const { groupId } = this.#settings;
+    this.#metadata = {
+      groupId,
+      generationId,
+      memberId,
+      groupInstanceId: instanceId,
+    };
+  }
+
   #membership(settings: GroupSettings, rack: string): Membership {
     const { cluster } = this;
     const onChange = () => this.#interrupt();
@@ -372,6 +398,7 @@ export class GroupConsumer extends Consumer {
     }
     super.assign(partitions);
     this.#last = { partitions, generationId };
+    this.#noteMember();
     subscription.joined(partitionCounts);
     this.#member.noteAssigned({ hasRevoked: revoked.length > 0 });
     await this.#listener.onAssigned?.(without(partitions, owned));

@@ -23,7 +23,7 @@ import { asError, errorOfCode } from "./client_error.ts";
 import type { Cluster } from "./cluster.ts";
 import type { GroupSettings } from "./consumer_settings.ts";
 import { isCoordinatorFailure } from "./coordinator_calls.ts";
-import { GroupCoordinatorNode } from "./group_coordinator_node.ts";
+import { CoordinatorNode } from "./coordinator_node.ts";
 import type { Committer } from "./group_offsets.ts";
 import {
   type JoinOutcome,
@@ -52,7 +52,7 @@ const OUT = { memberId: "", generationId: -1 };
 export class GroupMember implements Membership {
   readonly keepsPartitions = false;
   readonly #parts: GroupMemberParts;
-  readonly #coordinator: GroupCoordinatorNode;
+  readonly #coordinator: CoordinatorNode;
   #identity: { readonly memberId: string; readonly generationId: number } = OUT;
   #isWanted = false;
   #isLost = false;
@@ -67,7 +67,7 @@ export class GroupMember implements Membership {
 
   constructor(parts: GroupMemberParts) {
     this.#parts = parts;
-    this.#coordinator = new GroupCoordinatorNode(
+    this.#coordinator = new CoordinatorNode(
       parts.cluster,
       parts.settings.groupId,
     );

@@ -23,7 +23,7 @@ import { asError, errorOfCode } from "./client_error.ts";
 import type { Cluster } from "./cluster.ts";
 import type { GroupSettings } from "./consumer_settings.ts";
 import { isCoordinatorFailure } from "./coordinator_calls.ts";
-import { GroupCoordinatorNode } from "./group_coordinator_node.ts";
+import { CoordinatorNode } from "./coordinator_node.ts";
 import type { Committer } from "./group_offsets.ts";
 import {
   type AssignmentOutcome,
@@ -81,7 +81,7 @@ export class HeartbeatMember implements Membership {
   readonly keepsPartitions = true;
   readonly isJoining = false;
   readonly #parts: HeartbeatMemberParts;
-  readonly #coordinator: GroupCoordinatorNode;
+  readonly #coordinator: CoordinatorNode;
   readonly #names: TopicNames;
   #memberId = "";
   #epoch = OUT_EPOCH;
@@ -114,7 +114,7 @@ export class HeartbeatMember implements Membership {
 
   constructor(parts: HeartbeatMemberParts) {
     this.#parts = parts;
-    this.#coordinator = new GroupCoordinatorNode(
+    this.#coordinator = new CoordinatorNode(
       parts.cluster,
       parts.settings.groupId,
     );

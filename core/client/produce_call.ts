@@ -18,6 +18,7 @@ import type { ProducerBatch } from "./producer_batch.ts";
 const PRODUCE = exchange(produceRequest, produceResponse);
 /** The last version that names topics rather than their ids. */
 const VERSION_MAX = 12;
+const ANY_VERSION = { min: -1, max: VERSION_MAX } as const;
 /** The first version that takes batches of magic 2. */
 const MAGIC_2_VERSION = 3;
 
@@ -34,11 +35,29 @@ export type PartitionAnswer =
 export async function sendProduce(
   connection: KafkaConnection,
   batches: readonly ProducerBatch[],
-  options: { readonly acks: -1 | 0 | 1; readonly timeoutMs: number },
+  options: {
+    readonly acks: -1 | 0 | 1;
+    readonly timeoutMs: number;
+    /** The transaction that the batches are of, and the versions that carry it. */
+    readonly transaction?: {
+      readonly transactionalId: string;
+      readonly produceVersions: { readonly min: number; readonly max: number };
+    } | null;
+  },
 ): Promise<ProduceAnswer | null> {
-  const version = connection.versionOf(produceRequest, VERSION_MAX);
+  const transaction = options.transaction ?? null;
+  const { min, max: versionMax } = transaction?.produceVersions ?? ANY_VERSION;
+  const version = connection.versionOf(produceRequest, versionMax);
+  if (version < min) {
+    throw new KafkaError(
+      "UNSUPPORTED_VERSION",
+      `${connection.address} does not serve Produce v${min}, which the ` +
+        "transaction needs",
+    );
+  }
   const isOld = version >= 0 && version < MAGIC_2_VERSION;
   const request = {
+    transactionalId: transaction?.transactionalId ?? null,
     acks: options.acks,
     timeoutMs: options.timeoutMs,
     topicData: [...byTopic(batches)].map(([name, batches]) => ({
@@ -51,7 +70,7 @@ export async function sendProduce(
       })),
     })),
   };
-  const sending = { versionMax: VERSION_MAX };
+  const sending = { versionMax };
   if (options.acks !== 0) {
     return await connection.send(PRODUCE, request, sending);
   }

@@ -4,7 +4,8 @@
 // knows a batch that was sent twice, and refuses one that has a gap before it. A
 // gap behind a batch that is itself under way closes when that is sent again; any
 // other means that the broker has lost track, and the producer starts anew under
-// another epoch, with all its unanswered batches.
+// another epoch, with all its unanswered batches. A transaction has one epoch from
+// start to end: there, the batch fails, and the transaction with it.
 //
 // Source: KIP-98, KIP-360; Kafka documentation, "enable.idempotence".
 
@@ -35,6 +36,8 @@ export interface RefusedBatch {
   readonly isInTime: boolean;
   /** True where it carries a producer id. */
   readonly isNumbered: boolean;
+  /** True within a transaction, which has one epoch from start to end. */
+  readonly isTransactional: boolean;
   /** True where an earlier batch of its partition is not answered for good. */
   readonly hasEarlier: boolean;
 }
@@ -53,13 +56,13 @@ export function decideOutcome(batch: RefusedBatch): ProduceOutcome {
   if (batch.isNumbered) {
     switch (error.errorName) {
       case "OUT_OF_ORDER_SEQUENCE_NUMBER":
-        return batch.hasEarlier ? "retry" : "renew";
       case "UNKNOWN_PRODUCER_ID":
-        return batch.hasEarlier ? "retry" : "renew";
+        if (batch.hasEarlier) return "retry";
+        return batch.isTransactional ? "fail" : "renew";
       case "INVALID_PRODUCER_EPOCH":
       case "PRODUCER_FENCED":
       case "INVALID_PRODUCER_ID_MAPPING":
-        return "reidentify";
+        return batch.isTransactional ? "fail" : "reidentify";
     }
   }
   return error.retriable ? "retry" : "fail";

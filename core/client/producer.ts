@@ -2,6 +2,10 @@
 //
 //   send → partition → accumulator (batches) → sender → broker → callback
 //
+// With a `transactional.id`, records are sent between `beginTransaction` and
+// `commitTransaction` or `abortTransaction`, and readers of committed records see
+// all of them or none.
+//
 // Appending never waits, save for room (`buffer.memory`) and for the metadata of
 // a topic that is met for the first time. Records for one partition keep the
 // order in which they were given, those that had to wait included.
@@ -9,18 +13,24 @@
 // Source: Kafka documentation, "Producer API" and "Producer Configs".
 
 import type { Host } from "../host/host.ts";
-import type { RecordHeader } from "../record/record.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
-import { Accumulator, tooLarge } from "./accumulator.ts";
+import { Accumulator } from "./accumulator.ts";
 import type { ConfigTexts } from "./client_settings.ts";
 import { Cluster } from "./cluster.ts";
+import { FlushWaiters } from "./flush_waiters.ts";
+import type { OffsetToCommit } from "./group_offsets.ts";
 import type { PartitionMetadata } from "./metadata.ts";
-import {
-  partitionForKey,
-  type PartitionLoad,
-  StickyPartitioner,
-} from "./partitioner.ts";
+import { PartitionChoice } from "./partition_choice.ts";
+import type { PartitionLoad } from "./partitioner.ts";
 import { tell } from "./producer_batch.ts";
+import {
+  closedError,
+  type Draft,
+  failDraft,
+  noPartition,
+  noRoom,
+  sizeErrorOf,
+} from "./producer_draft.ts";
 import { ProducerIdentity } from "./producer_identity.ts";
 import {
   type DeliveryCallback,
@@ -34,7 +44,10 @@ import {
   readProducerSettings,
 } from "./producer_settings.ts";
 import { Sender } from "./sender.ts";
+import { SendPace } from "./send_pace.ts";
 import { TopicWatch } from "./topic_watch.ts";
+import type { ConsumerGroupMetadata } from "./transaction_calls.ts";
+import { Transactions } from "./transactions.ts";
 import { WaitingSends } from "./waiting_sends.ts";
 
 export type {
@@ -42,6 +55,11 @@ export type {
   ProducerRecord,
   RecordMetadata,
 } from "./producer_record.ts";
+export type { ConsumerGroupMetadata } from "./transaction_calls.ts";
+export {
+  AbortableTransactionError,
+  FatalTransactionError,
+} from "./transaction_errors.ts";
 
 /**
  * Makes a producer; it connects with its first record.
@@ -80,26 +98,6 @@ export function createProducer(host: Host, config: ConfigTexts): Producer {
   return new Producer(new Cluster(host, settings.client), settings);
 }
 
-/** A record on its way into a batch. */
-export interface Draft {
-  readonly topic: string;
-  /** -1 leaves it to the partitioner. */
-  readonly partition: number;
-  readonly timestampMs: number;
-  readonly key: Uint8Array | null;
-  readonly value: Uint8Array | null;
-  readonly headers?: readonly RecordHeader[];
-  readonly sizeMax: number;
-  readonly callback: DeliveryCallback | undefined;
-}
-
-/** What waits in the accumulator before a sender of many records is slowed down. */
-const PACE_BYTES = 256 * 1024;
-/** How much may be appended between two such pauses. */
-const PACE_CREDIT_BYTES = 64 * 1024;
-/** The longest of these pauses; it only has to let answers in. */
-const PACE_MAX_MS = 1;
-
 /** Sends records. Keys, values and headers must not change until they are acknowledged. */
 export class Producer {
   readonly cluster: Cluster;
@@ -108,34 +106,44 @@ export class Producer {
   readonly #accumulator: Accumulator;
   readonly #sender: Sender;
   readonly #waiting: WaitingSends;
-  readonly #sticky = new Map<string, StickyPartitioner>();
-  #flushWaiters: { readonly serial: number; readonly resolve: () => void }[] =
-    [];
-  #paceBytes = 0;
-  #pace: { readonly promise: Promise<void>; readonly end: () => void } | null =
-    null;
+  readonly #transactions: Transactions | null;
+  readonly #choice: PartitionChoice;
+  readonly #pace: SendPace;
+  readonly #flushes: FlushWaiters;
   #isClosed = false;
 
   constructor(cluster: Cluster, settings: ProducerSettings) {
     this.cluster = cluster;
     this.#settings = settings;
     this.#accumulator = new Accumulator(settings);
+    this.#flushes = new FlushWaiters(this.#accumulator);
     this.#watch = new TopicWatch(cluster, {
       onRefresh: () => this.#onMetadata(),
       idleMs: settings.metadataMaxIdleMs,
     });
-    const identity = settings.isIdempotent
-      ? new ProducerIdentity(cluster, () => this.#sender.wake())
-      : null;
+    this.#transactions = this.#transactionsOf(settings);
+    const identity = this.#transactions ??
+      (settings.isIdempotent
+        ? new ProducerIdentity(cluster, () => this.#sender.wake())
+        : null);
     this.#sender = new Sender({
       cluster,
       watch: this.#watch,
       accumulator: this.#accumulator,
       identity,
+      transactions: this.#transactions,
       options: settings.sender,
       onProgress: () => this.#onProgress(),
       isUrgent: () => this.#isClosed || this.#waiting.isShortOfMemory,
     });
+    this.#choice = new PartitionChoice({
+      switchBytes: Math.max(settings.format.maxBytes, 1),
+      ignoresKeys: settings.ignoresKeys,
+      isAdaptive: settings.isAdaptive,
+      random: cluster.host.random,
+      loadOf: (topic) => this.#load(topic),
+    });
+    this.#pace = new SendPace(cluster.host.clock);
     this.#waiting = new WaitingSends(cluster.host.clock, {
       blockMaxMs: settings.blockMaxMs,
       append: (draft) => this.#append(draft),
@@ -183,11 +191,7 @@ export class Producer {
   ): Promise<void> | undefined {
     const waiting = this.#accept(record, callback);
     if (waiting !== null) return waiting;
-    if (
-      this.#paceBytes < PACE_CREDIT_BYTES ||
-      this.#accumulator.waitingBytes < PACE_BYTES
-    ) return undefined;
-    return this.#paced();
+    return this.#pace.pause(this.#accumulator.waitingBytes);
   }
 
   /** Sends what waits, and resolves when all records given so far are acknowledged or failed. */
@@ -195,10 +199,7 @@ export class Producer {
     await this.#waiting.settled();
     const serial = this.#accumulator.flush();
     this.#sender.wake();
-    if (this.#accumulator.isDoneUpTo(serial)) return;
-    await new Promise<void>((resolve) =>
-      this.#flushWaiters.push({ serial, resolve })
-    );
+    await this.#flushes.wait(serial);
   }
 
   /** The partitions of a topic, which may be created by asking. */
@@ -208,8 +209,115 @@ export class Producer {
   }
 
   /**
-   * Sends what waits, then ends all connections. Records that are not
-   * acknowledged in time fail.
+   * Gets the producer's id, which ends those of the same transactional id before
+   * it: they are fenced, and what they left open is aborted. To be called once.
+   *
+   * ```ts
+   * import { deepStrictEqual } from "node:assert/strict";
+   * import { FakeCluster } from "../testing/fake_broker.ts";
+   * import { serveTransactions } from "../testing/fake_transactions.ts";
+   * import { simHost } from "../testing/sim_host.ts";
+   * import { createConsumer } from "./consumer.ts";
+   * import { AbortableTransactionError, createProducer } from "./producer.ts";
+   *
+   * const sim = simHost(1); // In a program: denoHost().
+   * const cluster = new FakeCluster(sim, 1);
+   * serveTransactions(cluster, cluster.broker(1));
+   * await sim.run(async () => {
+   *   await cluster.start();
+   *   cluster.state.createTopic("paid");
+   *   const producer = createProducer(sim.host, {
+   *     "bootstrap.servers": cluster.bootstrap,
+   *     "transactional.id": "billing-1",
+   *   });
+   *   await producer.initTransactions();
+   *   for (const order of ["7", "8"]) {
+   *     producer.beginTransaction();
+   *     try {
+   *       producer.sendNoWait({ topic: "paid", value: order });
+   *       producer.sendNoWait({ topic: "paid", value: `receipt of ${order}` });
+   *       await producer.commitTransaction();
+   *     } catch (error) {
+   *       if (!(error instanceof AbortableTransactionError)) throw error;
+   *       await producer.abortTransaction(); // Nobody sees any of it.
+   *     }
+   *   }
+   *   await producer.close();
+   *
+   *   const consumer = createConsumer(sim.host, {
+   *     "bootstrap.servers": cluster.bootstrap,
+   *     "isolation.level": "read_committed",
+   *     "auto.offset.reset": "earliest",
+   *   });
+   *   consumer.assign([{ topic: "paid", partition: 0 }]);
+   *   const values: string[] = [];
+   *   while (values.length < 4) {
+   *     for (const { records } of await consumer.poll(1000)) {
+   *       for (const { value } of records) {
+   *         values.push(new TextDecoder().decode(value!));
+   *       }
+   *     }
+   *   }
+   *   deepStrictEqual(values, ["7", "receipt of 7", "8", "receipt of 8"]);
+   *   consumer.close();
+   * });
+   * ```
+   *
+   * @throws {FatalTransactionError} Where the coordinator refuses.
+   * @throws {KafkaError} `REQUEST_TIMED_OUT` after `max.block.ms`, here and in the
+   * other calls: call again to wait on. `INVALID_TXN_STATE` where it is not this
+   * call's turn.
+   */
+  initTransactions(): Promise<void> {
+    return this.#call((transactions) => transactions.init());
+  }
+
+  /** Begins a transaction, of which all records are part until it ends. */
+  beginTransaction(): void {
+    this.#expectTransactions().begin();
+  }
+
+  /**
+   * Commits offsets of a consumer's group when the transaction commits.
+   *
+   * @param offsets Of the next record to read in each partition.
+   * @param group As which member (`GroupConsumer.groupMetadata()`), so that one
+   * that the group has done without is refused.
+   * @throws {AbortableTransactionError} Where the group, or a time-out, refuses.
+   * @throws {FatalTransactionError}
+   */
+  sendOffsets(
+    offsets: Iterable<OffsetToCommit>,
+    group: ConsumerGroupMetadata,
+  ): Promise<void> {
+    return this.#call((transactions) =>
+      transactions.sendOffsets([...offsets], group)
+    );
+  }
+
+  /**
+   * Sends what waits, and makes the transaction count.
+   *
+   * @throws {AbortableTransactionError} Where a record was not written: none of the
+   * transaction is committed.
+   * @throws {FatalTransactionError} Where another producer has the id, for one.
+   */
+  commitTransaction(): Promise<void> {
+    return this.#call((transactions) => transactions.commit());
+  }
+
+  /**
+   * Drops what waits, and makes the transaction void; another may begin.
+   *
+   * @throws {FatalTransactionError}
+   */
+  abortTransaction(): Promise<void> {
+    return this.#call((transactions) => transactions.abort());
+  }
+
+  /**
+   * Sends what waits, aborts a transaction that is open, then ends all
+   * connections. Records that are not acknowledged in time fail.
    */
   async close(options: { readonly timeoutMs?: number } = {}): Promise<void> {
     if (this.#isClosed) return;
@@ -221,7 +329,7 @@ export class Producer {
         cancel = clock.after(options.timeoutMs, resolve);
       }
     });
-    await Promise.race([this.flush(), timeout]);
+    await Promise.race([this.#end(), timeout]);
     cancel();
     const error = closedError();
     this.#waiting.failAll(error);
@@ -236,6 +344,15 @@ export class Producer {
     record: ProducerRecord,
     callback: DeliveryCallback | undefined,
   ): Promise<void> | null {
+    const transactions = this.#transactions;
+    if (transactions !== null && !this.#isClosed) {
+      const refusal = transactions.refusalOfSend();
+      if (refusal !== null) {
+        if (callback !== undefined) tell(callback, refusal, null);
+        return null;
+      }
+      callback = transactions.noting(callback);
+    }
     const key = toBytes(record.key);
     const value = toBytes(record.value);
     const draft: Draft = {
@@ -248,9 +365,11 @@ export class Producer {
       sizeMax: recordSizeMax(key, value, record.headers),
       callback,
     };
-    const error = this.#isClosed ? closedError() : this.#sizeError(draft);
+    const error = this.#isClosed
+      ? closedError()
+      : sizeErrorOf(draft, this.#settings);
     if (error !== null) {
-      fail(draft, error);
+      failDraft(draft, error);
       return null;
     }
     const cause = this.#waiting.causeFor(draft.topic) ?? this.#append(draft);
@@ -268,13 +387,13 @@ export class Producer {
     const state = this.#watch.state(draft.topic);
     if (state === "unknown") return "metadata";
     if (state !== "usable") {
-      fail(draft, state);
+      failDraft(draft, state);
       return null;
     }
     const { partitions } = this.#watch.topic(draft.topic)!;
-    const partition = this.#choose(draft, partitions.length);
+    const partition = this.#choice.choose(draft, partitions.length);
     if (partition < 0 || partition >= partitions.length) {
-      fail(draft, noPartition(draft, partitions.length));
+      failDraft(draft, noPartition(draft, partitions.length));
       return null;
     }
     const queue = this.#accumulator.queue({ topic: draft.topic, partition });
@@ -288,37 +407,52 @@ export class Producer {
       this.#sender.wake();
       return "memory";
     }
-    this.#paceBytes += draft.sizeMax;
+    this.#pace.appended(draft.sizeMax);
     if (outcome.filledBatch || outcome.startedBatch) {
       const isReady = outcome.filledBatch || this.#settings.lingerMs === 0;
       if (isReady) this.#sender.wake();
       else this.#sender.wakeAt(clock.monotonicMs() + this.#settings.lingerMs);
     }
-    if (isUnkeyed(draft, this.#settings)) {
-      this.#sticky.get(draft.topic)!.appended(draft.sizeMax, {
-        isBatchEnd: outcome.filledBatch || outcome.startedBatch,
-        partitionCount: partitions.length,
-      });
-    }
+    this.#choice.appended(draft, draft.sizeMax, {
+      isBatchEnd: outcome.filledBatch || outcome.startedBatch,
+      partitionCount: partitions.length,
+    });
     return null;
   }
 
-  #choose(draft: Draft, partitionCount: number): number {
-    if (draft.partition !== -1) return draft.partition;
-    if (!isUnkeyed(draft, this.#settings)) {
-      return partitionForKey(draft.key!, partitionCount);
-    }
-    let sticky = this.#sticky.get(draft.topic);
-    if (sticky === undefined) {
-      sticky = new StickyPartitioner({
-        switchBytes: Math.max(this.#settings.format.maxBytes, 1),
-        isAdaptive: this.#settings.isAdaptive,
-        random: this.cluster.host.random,
-        load: this.#load(draft.topic),
-      });
-      this.#sticky.set(draft.topic, sticky);
-    }
-    return sticky.partition(partitionCount);
+  #transactionsOf(settings: ProducerSettings): Transactions | null {
+    if (settings.transactions === null) return null;
+    return new Transactions(settings.transactions, {
+      cluster: this.cluster,
+      wake: () => this.#sender.wake(),
+      drop: (error) => {
+        this.#waiting.failAll(error);
+        this.#sender.drop(error);
+      },
+      flush: () => this.flush(),
+      renumber: () => this.#accumulator.renumber(),
+    });
+  }
+
+  #expectTransactions(): Transactions {
+    if (this.#transactions !== null) return this.#transactions;
+    throw new KafkaError(
+      "INVALID_TXN_STATE",
+      "Transactions need a transactional.id in the producer's configuration",
+    );
+  }
+
+  async #call(
+    call: (transactions: Transactions) => Promise<void>,
+  ): Promise<void> {
+    const transactions = this.#expectTransactions();
+    if (this.#isClosed) throw closedError();
+    await call(transactions);
+  }
+
+  async #end(): Promise<void> {
+    await this.#transactions?.close();
+    await this.flush();
   }
 
   #load(topic: string): PartitionLoad {
@@ -338,36 +472,11 @@ export class Producer {
     };
   }
 
-  #sizeError(draft: Draft): KafkaError | null {
-    const { sender, memoryBytes } = this.#settings;
-    const place = { topic: draft.topic, partition: draft.partition };
-    if (draft.sizeMax > sender.requestMaxBytes) {
-      return tooLarge(place, draft.sizeMax, {
-        key: "max.request.size",
-        bytes: sender.requestMaxBytes,
-      });
-    }
-    if (draft.sizeMax > memoryBytes) {
-      return tooLarge(place, draft.sizeMax, {
-        key: "buffer.memory",
-        bytes: memoryBytes,
-      });
-    }
-    return null;
-  }
-
   #blockedError(draft: Draft, waitedMs: number): Error {
     if (this.#watch.state(draft.topic) === "unknown") {
       return this.#watch.missing(draft.topic, waitedMs);
     }
-    return new KafkaError(
-      "REQUEST_TIMED_OUT",
-      `No room for a record of topic ${draft.topic} within ` +
-        `${
-          Math.round(waitedMs)
-        } ms: buffer.memory=${this.#settings.memoryBytes} ` +
-        `is full of records that are not acknowledged`,
-    );
+    return noRoom(draft, waitedMs, this.#settings.memoryBytes);
   }
 
   #onMetadata(): void {
@@ -378,57 +487,7 @@ export class Producer {
 
   #onProgress(): void {
     this.#waiting.retry("memory");
-    if (this.#flushWaiters.length > 0) this.#endFlushes();
-    if (
-      this.#pace !== null && this.#accumulator.waitingBytes < PACE_BYTES / 2
-    ) this.#pace.end();
+    this.#flushes.progressed();
+    this.#pace.progressed(this.#accumulator.waitingBytes);
   }
-
-  #endFlushes(): void {
-    const waiters = this.#flushWaiters;
-    this.#flushWaiters = waiters.filter(({ serial }) =>
-      !this.#accumulator.isDoneUpTo(serial)
-    );
-    for (const waiter of waiters) {
-      if (!this.#flushWaiters.includes(waiter)) waiter.resolve();
-    }
-  }
-
-  /** A short pause, so that requests leave and answers come in. */
-  #paced(): Promise<void> {
-    if (this.#pace !== null) return this.#pace.promise;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const end = () => {
-      cancel();
-      this.#pace = null;
-      this.#paceBytes = 0;
-      resolve();
-    };
-    const cancel = this.cluster.host.clock.after(PACE_MAX_MS, end);
-    this.#pace = { promise, end };
-    return promise;
-  }
-}
-
-function isUnkeyed(draft: Draft, settings: ProducerSettings): boolean {
-  return draft.partition === -1 &&
-    (draft.key === null || settings.ignoresKeys);
-}
-
-function fail(draft: Draft, error: Error): void {
-  if (draft.callback !== undefined) tell(draft.callback, error, null);
-}
-
-function noPartition(draft: Draft, partitionCount: number): KafkaError {
-  return new KafkaError(
-    "UNKNOWN_TOPIC_OR_PARTITION",
-    `Topic ${draft.topic} has no partition ${draft.partition}: it has ${partitionCount}`,
-  );
-}
-
-function closedError(): KafkaError {
-  return new KafkaError(
-    "NETWORK_EXCEPTION",
-    "The producer is closed",
-  );
 }

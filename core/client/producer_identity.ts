@@ -1,5 +1,8 @@
 // The id under which a producer numbers its records, and the epoch of it.
 //
+// A transactional producer has them of its coordinator (`transactions.ts`); this
+// is how another gets them:
+//
 //   none → asking → ready ⇄ renewing (nothing is sent until nothing is in flight)
 //
 // A new epoch starts all sequence numbers at 0 again. It is counted up here; only
@@ -22,7 +25,27 @@ const INIT_PRODUCER_ID = exchange(
 );
 const EPOCH_MAX = 2 ** 15 - 1;
 
-export class ProducerIdentity {
+/** Under which id and epoch records are numbered, and when they may be. */
+export interface Numbering {
+  readonly id: number;
+  readonly epoch: number;
+  /** True where batches are marked as parts of transactions. */
+  readonly isTransactional: boolean;
+  /** Why there will be no id; `null` while there may be one. */
+  readonly failure: Error | null;
+  /** True where batches may be numbered and sent. */
+  readonly isReady: boolean;
+  /** True where the epoch changes as soon as nothing is in flight. */
+  readonly isRenewing: boolean;
+  /** Asks for an id, unless there is one or it is on its way. */
+  ensure(): void;
+  /** Wants a new epoch, or a new id. */
+  renew(what: "epoch" | "id"): void;
+  /** Makes the change that was wanted; nothing may be in flight. */
+  completeRenewal(): void;
+}
+
+export class ProducerIdentity implements Numbering {
   readonly #cluster: Cluster;
   readonly #onChange: () => void;
   #id = -1;
@@ -45,22 +68,22 @@ export class ProducerIdentity {
     return this.#epoch;
   }
 
-  /** Why there will be no id; `null` while there may be one. */
+  get isTransactional(): boolean {
+    return false;
+  }
+
   get failure(): Error | null {
     return this.#failure;
   }
 
-  /** True where batches may be numbered and sent. */
   get isReady(): boolean {
     return this.#id >= 0 && this.#renewal === null;
   }
 
-  /** True where the epoch changes as soon as nothing is in flight. */
   get isRenewing(): boolean {
     return this.#renewal !== null;
   }
 
-  /** Asks for an id, unless there is one or it is on its way. */
   ensure(): void {
     if (this.#id >= 0 || this.#isAsking || this.#failure !== null) return;
     this.#isAsking = true;
@@ -70,12 +93,10 @@ export class ProducerIdentity {
     });
   }
 
-  /** Wants a new epoch, or a new id. */
   renew(what: "epoch" | "id"): void {
     if (this.#renewal !== "id") this.#renewal = what;
   }
 
-  /** Makes the change that was wanted; nothing may be in flight. */
   completeRenewal(): void {
     if (this.#renewal === "epoch" && this.#epoch < EPOCH_MAX) {
       this.#epoch++;

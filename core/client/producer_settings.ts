@@ -12,11 +12,14 @@ import {
 } from "./client_settings.ts";
 import type { BatchFormat } from "./producer_batch.ts";
 import type { SenderOptions } from "./sender.ts";
+import type { TransactionSettings } from "./transactions.ts";
 
 export interface ProducerSettings {
   readonly client: ClientSettings;
   readonly sender: SenderOptions;
   readonly isIdempotent: boolean;
+  /** `null` without a transactional id. */
+  readonly transactions: TransactionSettings | null;
   readonly format: BatchFormat;
   readonly lingerMs: number;
   readonly memoryBytes: number;
@@ -39,15 +42,14 @@ const IN_FLIGHT_IDEMPOTENT_MAX = 5;
 export function readProducerSettings(texts: ConfigTexts): ProducerSettings {
   const values = readClientConfig(producerConfig, texts);
   const isGiven = (key: string) => configMap(texts).has(key);
-  if (values["transactional.id"] !== null) {
-    throw refused("transactional.id", "transactions are not spoken yet");
-  }
+  const transactionalId = values["transactional.id"];
   const acks = acksOf(values["acks"]);
   const inFlightMax = values["max.in.flight.requests.per.connection"];
   const retryCountMax = values["retries"];
   const isIdempotent = decideIdempotence({
     wanted: values["enable.idempotence"],
     isExplicit: isGiven("enable.idempotence"),
+    isTransactional: transactionalId !== null,
     acks,
     inFlightMax,
     retryCountMax,
@@ -90,6 +92,11 @@ export function readProducerSettings(texts: ConfigTexts): ProducerSettings {
       format,
     },
     isIdempotent,
+    transactions: transactionalId === null ? null : {
+      transactionalId,
+      timeoutMs: values["transaction.timeout.ms"],
+      blockMaxMs: values["max.block.ms"],
+    },
     format,
     lingerMs,
     memoryBytes: values["buffer.memory"],
@@ -106,15 +113,22 @@ function acksOf(text: string): -1 | 0 | 1 {
   return text === "1" ? 1 : -1;
 }
 
-/** Idempotence is on by default, and gives way to settings that exclude it. */
+/**
+ * Idempotence is on by default, and gives way to settings that exclude it; not
+ * where transactions are built on it.
+ */
 function decideIdempotence(settings: {
   readonly wanted: boolean;
   readonly isExplicit: boolean;
+  readonly isTransactional: boolean;
   readonly acks: number;
   readonly inFlightMax: number;
   readonly retryCountMax: number;
 }): boolean {
-  if (!settings.wanted) return false;
+  if (!settings.wanted) {
+    if (!settings.isTransactional) return false;
+    throw refused("transactional.id", "it needs enable.idempotence=true");
+  }
   const conflict = settings.acks !== -1
     ? "acks=all"
     : settings.retryCountMax === 0
@@ -123,6 +137,9 @@ function decideIdempotence(settings: {
     ? `max.in.flight.requests.per.connection of at most ${IN_FLIGHT_IDEMPOTENT_MAX}`
     : null;
   if (conflict === null) return true;
+  if (settings.isTransactional) {
+    throw refused("transactional.id", `it needs ${conflict}`);
+  }
   if (!settings.isExplicit) return false;
   throw refused("enable.idempotence", `it needs ${conflict}`);
 }

@@ -423,7 +423,13 @@ Deno.test("createProducer() refuses settings that contradict each other", () => 
       "max.in.flight.requests.per.connection": "6",
     },
     { "delivery.timeout.ms": "100" },
-    { "transactional.id": "x" },
+    { "transactional.id": "x", "enable.idempotence": "false" },
+    { "transactional.id": "x", acks: "1" },
+    { "transactional.id": "x", retries: "0" },
+    {
+      "transactional.id": "x",
+      "max.in.flight.requests.per.connection": "6",
+    },
     { "security.protocol": "SSL" },
   ];
   for (const config of cases) {

@@ -34,8 +34,10 @@ import {
   type ProducerBatch,
   sequenceAfter,
 } from "./producer_batch.ts";
-import type { ProducerIdentity } from "./producer_identity.ts";
+import type { Numbering } from "./producer_identity.ts";
 import type { TopicWatch } from "./topic_watch.ts";
+import { BUSY_PAUSE_MS } from "./transaction_calls.ts";
+import type { Transactions } from "./transactions.ts";
 
 /** What a request takes besides its batches, roughly. */
 const REQUEST_OVERHEAD_BYTES = 256;
@@ -54,7 +56,9 @@ export interface SenderParts {
   readonly watch: TopicWatch;
   readonly accumulator: Accumulator;
   /** `null` for a producer without idempotence. */
-  readonly identity: ProducerIdentity | null;
+  readonly identity: Numbering | null;
+  /** `null` for a producer without a transactional id. */
+  readonly transactions: Transactions | null;
   readonly options: SenderOptions;
   /** Told when batches are done, or left the accumulator. */
   readonly onProgress: () => void;
@@ -118,6 +122,17 @@ export class Sender {
     }
   }
 
+  /** Fails all batches that are not in flight. */
+  drop(error: Error): void {
+    const { accumulator, identity } = this.#parts;
+    for (const batch of [...accumulator.undone]) {
+      if (accumulator.queue(batch).inFlight.includes(batch)) continue;
+      if (batch.baseSequence >= 0) identity?.renew("epoch");
+      this.#finish(batch, () => batch.fail(() => error));
+    }
+    this.#parts.onProgress();
+  }
+
   #nowMs(): number {
     return this.#parts.cluster.host.clock.monotonicMs();
   }
@@ -135,12 +150,10 @@ export class Sender {
   }
 
   /** True where batches may be numbered; else sees to it that they may, later. */
-  #hasIdentity(identity: ProducerIdentity): boolean {
+  #hasIdentity(identity: Numbering): boolean {
     if (identity.isRenewing && this.#inFlightCount === 0) {
       identity.completeRenewal();
-      for (const queue of this.#parts.accumulator.queues()) {
-        queue.renumber();
-      }
+      this.#parts.accumulator.renumber();
     }
     if (identity.isReady) return true;
     if (identity.failure !== null) {
@@ -156,12 +169,13 @@ export class Sender {
 
   /** Queues that may send, by the broker that leads them; plans the next look at the others. */
   #readyByLeader(nowMs: number): Map<ClusterNode, PartitionQueue[]> {
-    const { accumulator, watch, isUrgent } = this.#parts;
+    const { accumulator, watch, isUrgent, transactions } = this.#parts;
     const ready = new Map<ClusterNode, PartitionQueue[]>();
     const urgent = isUrgent();
     let nextMs = Infinity;
     for (const queue of accumulator.busy) {
       if (this.#mustWait(queue)) continue;
+      if (transactions !== null && !transactions.admits(queue)) continue;
       const readyAtMs = accumulator.readyAtMs(queue, urgent);
       if (readyAtMs > nowMs) {
         nextMs = Math.min(nextMs, readyAtMs);
@@ -240,6 +254,7 @@ export class Sender {
         producerId: identity.id,
         producerEpoch: identity.epoch,
         baseSequence: queue.nextSequence,
+        isTransactional: identity.isTransactional,
       });
       queue.nextSequence = sequenceAfter(
         queue.nextSequence,
@@ -272,9 +287,9 @@ export class Sender {
     const { lane, connection, batches } = call;
     lane.inFlightCount++;
     this.#inFlightCount++;
-    const { acks } = this.#parts.options;
+    const { options: { acks }, transactions: transaction } = this.#parts;
     const timeoutMs = this.#parts.cluster.settings.requestTimeoutMs;
-    sendProduce(connection, batches, { acks, timeoutMs })
+    sendProduce(connection, batches, { acks, timeoutMs, transaction })
       .then((answer) => this.#answered(lane, batches, answer))
       .catch((error) => this.#lost(batches, asError(error)))
       .finally(() => {
@@ -338,7 +353,7 @@ export class Sender {
     error: KafkaError,
     answer: PartitionAnswer | null,
   ): void {
-    const { accumulator, cluster, options, watch } = this.#parts;
+    const { accumulator, cluster, identity, options, watch } = this.#parts;
     const queue = accumulator.queue(batch);
     queue.landed(batch);
     if (isStaleLeader(error)) watch.requestRefresh();
@@ -349,16 +364,20 @@ export class Sender {
       attemptCount: batch.attemptCount,
       retryCountMax: options.retryCountMax,
       isInTime: !batch.isDone && !this.#isClosed &&
-        nowMs - batch.createdMs < options.deliveryTimeoutMs,
+        nowMs - batch.createdMs < options.deliveryTimeoutMs &&
+        (this.#parts.transactions?.isReady ?? true),
       isNumbered: batch.baseSequence >= 0,
-      hasEarlier: queue.hasEarlier(batch) ||
-        (this.#parts.identity?.isRenewing ?? false),
+      isTransactional: this.#parts.transactions !== null,
+      hasEarlier: queue.hasEarlier(batch) || (identity?.isRenewing ?? false),
     });
-    batch.retryAtMs = nowMs + backoffMs(
-      cluster.settings.retryBackoff,
-      batch.attemptCount,
-      cluster.host.random,
-    );
+    batch.retryAtMs = nowMs +
+      (error.errorName === "CONCURRENT_TRANSACTIONS"
+        ? BUSY_PAUSE_MS
+        : backoffMs(
+          cluster.settings.retryBackoff,
+          batch.attemptCount,
+          cluster.host.random,
+        ));
     this.#follow(outcome, batch, failureOf(error, answer));
   }
 
@@ -379,6 +398,7 @@ export class Sender {
         const producer = {
           producerId: identity?.id ?? -1,
           producerEpoch: identity?.epoch ?? -1,
+          isTransactional: identity?.isTransactional ?? false,
         };
         const parts = splitBatch(batch, options.format, producer);
         return accumulator.replace(batch, parts);

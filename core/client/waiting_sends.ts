@@ -6,7 +6,7 @@
 
 import type { Clock } from "../host/host.ts";
 import { tell } from "./producer_batch.ts";
-import type { Draft } from "./producer.ts";
+import type { Draft } from "./producer_draft.ts";
 
 /** What a record waits for. */
 export type WaitCause = "metadata" | "memory";

@@ -1056,7 +1056,6 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "low",
     doc: "How often transactions are looked through for timed out ones.",
-    effect: "none",
   },
   "transaction.max.timeout.ms": {
     type: "int",
@@ -1064,7 +1063,6 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Longest transaction timeout that a producer may ask for.",
-    effect: "none",
   },
   "transaction.partition.verification.enable": {
     type: "boolean",
@@ -1073,7 +1071,6 @@ export const brokerRowsUsed = {
     dynamic: "cluster-wide",
     doc:
       "Whether a partition checks with the coordinator that a transaction is open.",
-    effect: "none",
   },
   "transaction.remove.expired.transaction.cleanup.interval.ms": {
     type: "int",
@@ -1081,7 +1078,6 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "low",
     doc: "How often transactional ids are looked through for expired ones.",
-    effect: "none",
   },
   "transaction.state.log.load.buffer.size": {
     type: "int",
@@ -1089,7 +1085,6 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Bytes read at once when transaction state is loaded.",
-    effect: "none",
   },
   "transaction.state.log.min.isr": {
     type: "int",
@@ -1125,7 +1120,6 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "How long a silent transactional id is remembered.",
-    effect: "none",
   },
   "unclean.leader.election.enable": {
     type: "boolean",

@@ -182,8 +182,8 @@ export const producerConfig = configTable({
     type: "int",
     default: MINUTE_MS,
     importance: "low",
-    doc: "How long a transaction may stay open.",
-    effect: "none",
+    doc:
+      "How long a transaction may stay open before the coordinator aborts it.",
   },
   "transactional.id": {
     type: "string",

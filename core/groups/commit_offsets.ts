@@ -1,8 +1,8 @@
-// OffsetCommit, OffsetFetch and OffsetDelete as decisions over a shard's state.
+// OffsetCommit, TxnOffsetCommit and OffsetFetch as decisions over a shard's state.
 //
-// Source: Kafka protocol guide; observed on Kafka 3.9.
+// Source: Kafka protocol guide; KIP-447; observed on Kafka 3.9.
 
-import type { Decision, Now } from "../shards/shard_content.ts";
+import type { Decision, InTransaction, Now } from "../shards/shard_content.ts";
 import { ErrorCode, KafkaError } from "../wire/kafka/errors.ts";
 import type { CoordinatorRecord } from "./coordinator_record.ts";
 import type { Committer, Group, OffsetReader } from "./group.ts";
@@ -51,6 +51,50 @@ export function commitOffsets(
   now: Now,
 ): GroupDecision<PartitionCodes> {
   checkCommitter(state.groups.get(request.groupId), request.by, now);
+  return offsetsOf(request, now);
+}
+
+/** A commit as part of a producer's transaction. */
+export interface TransactionalCommitRequest
+  extends Omit<CommitRequest, "retentionMs"> {
+  readonly transaction: InTransaction;
+}
+
+/**
+ * Decides a commit that counts once its transaction is committed. Who commits must
+ * be of the group's generation as it is now, where the request says who that is.
+ *
+ * @throws {KafkaError} Where the committer may not.
+ */
+export function commitInTransaction(
+  state: ShardState,
+  { transaction, ...request }: TransactionalCommitRequest,
+  now: Now,
+): GroupDecision<PartitionCodes> {
+  const { by, groupId } = request;
+  const group = state.groups.get(groupId);
+  const isUnknownGeneration = group === undefined &&
+    by.generationIdOrMemberEpoch >= 0;
+  const code = isUnknownGeneration
+    ? ErrorCode.ILLEGAL_GENERATION
+    : group?.checkCommit({ ...by, isTransactional: true }, now) ?? 0;
+  if (code !== ErrorCode.NONE) {
+    // What producers know of groups is from before there were member epochs.
+    throw KafkaError.ofCode(
+      code === ErrorCode.STALE_MEMBER_EPOCH
+        ? ErrorCode.ILLEGAL_GENERATION
+        : code,
+    );
+  }
+  const decided = offsetsOf({ ...request, retentionMs: -1 }, now);
+  return { ...decided, transaction };
+}
+
+/** The records of a commit, and what becomes of each offset. */
+function offsetsOf(
+  request: CommitRequest,
+  now: Now,
+): GroupDecision<PartitionCodes> {
   const expireTimestamp = request.retentionMs < 0
     ? -1
     : now.wallMs + request.retentionMs;
@@ -136,7 +180,7 @@ export function fetchOffsets(
   if (code !== ErrorCode.NONE) throw KafkaError.ofCode(code);
   const fetch = (topic: string, partition: number): FetchedOffset => {
     const isUnstable = requireStable &&
-      state.isUnstable(groupId, topic, partition);
+      state.pending.has(groupId, topic, partition);
     const kept = state.offsets.get(groupId, topic, partition);
     return {
       topic,
@@ -163,93 +207,4 @@ export function fetchOffsets(
     ]);
   }
   return found;
-}
-
-/**
- * Decides the deletion of single offsets.
- *
- * @throws {KafkaError} GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP.
- */
-export function deleteOffsets(
-  state: ShardState,
-  groupId: string,
-  topics: readonly {
-    readonly name: string;
-    readonly partitions: readonly number[];
-  }[],
-): GroupDecision<PartitionCodes> {
-  const group = state.groups.get(groupId);
-  const code = group?.checkOffsetDelete() ?? ErrorCode.GROUP_ID_NOT_FOUND;
-  if (code !== ErrorCode.NONE) throw KafkaError.ofCode(code);
-  const deleted = new Map<CommittedOffset, CoordinatorRecord>();
-  const codes = topics.map(({ name, partitions }) => {
-    const isTaken = group!.isSubscribedTo(name);
-    return partitions.map((partition) => {
-      if (isTaken) return ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC;
-      const offset = state.offsets.get(groupId, name, partition);
-      if (offset !== undefined) {
-        deleted.set(offset, offsetTombstone(groupId, name, partition));
-      }
-      return ErrorCode.NONE;
-    });
-  });
-  const records = [...deleted.values()];
-  const isLast = group!.isEmpty &&
-    records.length === state.offsets.countOf(groupId);
-  // A group without members goes with its last offset.
-  if (isLast) records.push(...group!.tombstones());
-  return { records, response: codes };
-}
-
-/**
- * Decides the end of a group, offsets and all.
- *
- * @throws {KafkaError} GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP.
- */
-export function deleteGroup(
-  state: ShardState,
-  groupId: string,
-): GroupDecision<null> {
-  const group = state.groups.get(groupId);
-  if (group === undefined) throw new KafkaError("GROUP_ID_NOT_FOUND");
-  if (!group.isEmpty) throw new KafkaError("NON_EMPTY_GROUP");
-  return { records: groupTombstones(state, group), response: null };
-}
-
-/** What ends a group and all its offsets. */
-export function groupTombstones(
-  state: ShardState,
-  group: Group,
-): CoordinatorRecord[] {
-  return [
-    ...offsetTombstones(state, group.groupId, () => true),
-    ...group.tombstones(),
-  ];
-}
-
-/** The records that end those offsets of a group for which `isOver`. */
-export function* offsetTombstones(
-  state: ShardState,
-  groupId: string,
-  isOver: (topic: string, offset: CommittedOffset) => boolean,
-): Iterable<CoordinatorRecord> {
-  for (const [topic, partitions] of state.offsets.of(groupId)) {
-    for (const [partition, offset] of partitions) {
-      if (isOver(topic, offset)) {
-        yield offsetTombstone(groupId, topic, partition);
-      }
-    }
-  }
-}
-
-function offsetTombstone(
-  group: string,
-  topic: string,
-  partition: number,
-): CoordinatorRecord {
-  return {
-    kind: "offsetCommit",
-    key: { group, topic, partition },
-    value: null,
-  };
 }

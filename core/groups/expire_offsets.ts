@@ -5,11 +5,13 @@
 //   offsets of a lone consumer      since each was committed
 //   a stable group                  since the commit, for topics it no longer reads
 //
+// Where a transaction may still change an offset, it stays, and its group.
+//
 // Source: KIP-211; observed on Kafka 3.9.
 
 import type { Now } from "../shards/shard_content.ts";
 import type { CoordinatorRecord } from "./coordinator_record.ts";
-import { offsetTombstones } from "./commit_offsets.ts";
+import { offsetTombstones } from "./delete_offsets.ts";
 import type { Group } from "./group.ts";
 import type { CommittedOffset } from "./group_offsets.ts";
 import type { ShardState } from "./shard_state.ts";
@@ -25,11 +27,10 @@ export function expireOffsets(
     const expired = expiredOffsets(state, group, now, retentionMs);
     if (expired === null) continue;
     for (const record of expired) records.push(record);
-    if (
-      group.isEmpty && expired.length === state.offsets.countOf(group.groupId)
-    ) {
-      records.push(...group.tombstones());
-    }
+    const isLast = group.isEmpty &&
+      expired.length === state.offsets.countOf(group.groupId) &&
+      !state.pending.hasGroup(group.groupId);
+    if (isLast) records.push(...group.tombstones());
   }
   return records;
 }
@@ -43,8 +44,13 @@ function expiredOffsets(
 ): CoordinatorRecord[] | null {
   const expiry = group.offsetExpiry();
   if (expiry === null) return null;
-  const isOver = (topic: string, offset: CommittedOffset) => {
+  const isOver = (
+    topic: string,
+    partition: number,
+    offset: CommittedOffset,
+  ) => {
     if (expiry.isKept(topic)) return false;
+    if (state.pending.has(group.groupId, topic, partition)) return false;
     if (offset.expireTimestampMs >= 0) {
       return now.wallMs >= offset.expireTimestampMs;
     }

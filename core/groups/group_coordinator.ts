@@ -115,6 +115,18 @@ export class GroupCoordinator {
     this.#shards.resign(partition);
   }
 
+  /**
+   * The transaction of a producer has ended in a partition: its marker is in the log,
+   * as durable as the topic asks for. A second call changes nothing.
+   */
+  endTransaction(
+    partition: number,
+    producerId: number,
+    isCommit: boolean,
+  ): void {
+    this.#shards.find(partition)?.endTransaction(producerId, isCommit);
+  }
+
   /** Gives up everything. */
   close(): void {
     this.#isClosed = true;

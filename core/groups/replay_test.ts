@@ -19,9 +19,20 @@ import { readTar } from "../testing/tar.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import { ClassicGroup } from "./classic/classic_group.ts";
 import { leaveGroup } from "./classic/classic_protocol.ts";
-import { commitOffsets, deleteGroup, deleteOffsets } from "./commit_offsets.ts";
+import { commitOffsets } from "./commit_offsets.ts";
+import { deleteGroup, deleteOffsets } from "./delete_offsets.ts";
 import type { Committer } from "./group.ts";
-import { groupRecords } from "./group_content.ts";
+import { encodeHex } from "../base/bytes.ts";
+import {
+  batchSize,
+  decodeBatch,
+  readBatchHeader,
+  setBaseOffset,
+  setPartitionLeaderEpoch,
+} from "../record/record_batch.ts";
+import { ShardBatch } from "../shards/shard_batch.ts";
+import { decodeRecord } from "./coordinator_record.ts";
+import { groupRecords, writeGroupRecord } from "./group_content.ts";
 import { loadShard } from "../shards/load_shard.ts";
 import { ShardState } from "./shard_state.ts";
 
@@ -60,6 +71,7 @@ async function replayed(
   const state = new ShardState();
   await loadShard(shardLogOf(log), groupRecords, state, {
     clock,
+    fromOffset: log.logStartOffset,
     bufferBytes: 700,
     isWanted: () => true,
     report: (line) => {
@@ -277,6 +289,7 @@ Deno.test("groups that Kafka wrote are read", async () => {
       if (log.topic !== "__consumer_offsets") continue;
       await loadShard(shardLogOf(log), groupRecords, state, {
         clock: sim.host.clock,
+        fromOffset: log.logStartOffset,
         bufferBytes: 5 << 20,
         isWanted: () => true,
         report: (line) => lines.push(line),
@@ -292,5 +305,49 @@ Deno.test("groups that Kafka wrote are read", async () => {
       strictEqual(offset, logEndOffset, `it is at the end of ${partition}`);
     }
     logDirs.abandon();
+  });
+});
+
+Deno.test("offsets in transactions that Kafka wrote are read, and written as they are", async () => {
+  const bytes = gunzipSync(Deno.readFileSync(
+    new URL(
+      "../../testdata/log/kafka-transactional-offsets.log.gz",
+      import.meta.url,
+    ),
+  ));
+  const batches = new ShardBatch(writeGroupRecord);
+  for (let at = 0; at < bytes.length; at += batchSize(bytes, at)) {
+    const header = readBatchHeader(bytes, at);
+    if (header.isControl) continue;
+    const records = decodeBatch(bytes, at).map(({ key, value }) =>
+      decodeRecord(key!, value)!
+    );
+    const made = batches.encode(records, header.maxTimestampMs, header);
+    setBaseOffset(made, 0, header.baseOffset);
+    setPartitionLeaderEpoch(made, 0, header.partitionLeaderEpoch);
+    strictEqual(
+      encodeHex(made),
+      encodeHex(bytes.subarray(at, at + header.sizeBytes)),
+    );
+  }
+  const sim = simHost(704);
+  await sim.run(async () => {
+    const test = await openTestCoordinator(sim.host);
+    test.log.append(bytes, { origin: "replica", leaderEpoch: 0, nowMs: 1 });
+    const state = await replayed(test, sim.host.clock);
+    const group = "golden-transactions";
+    const offsets = [...state.offsets.of(group).get("t")!]
+      .map(([partition, { offset, metadata }]) =>
+        [partition, offset, metadata] as const
+      )
+      .sort(([a], [b]) => a - b);
+    // Of two transactions the one that wrote later holds, though it ended first.
+    deepStrictEqual(offsets, [[0, 13, "later"], [1, 20, ""]]);
+    ok(state.pending.has(group, "t", 1), "one is still open");
+    strictEqual(state.pending.has(group, "t", 0), false);
+    state.endTransaction(0, true);
+    strictEqual(state.offsets.get(group, "t", 1)?.offset, 99);
+    test.coordinator.close();
+    await test.logDirs.close({ brokerEpoch: 1 });
   });
 });

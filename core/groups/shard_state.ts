@@ -1,6 +1,6 @@
 // What is known of the groups of one partition of `__consumer_offsets`: the
-// groups and their offsets. It changes only by `apply`, record by record in the
-// order of the log; replaying the log gives the same state again.
+// groups and their offsets. It changes only by records and by the ends of
+// transactions, in the order of the log; replaying the log gives the same again.
 //
 // Beside the records stands what lives in memory alone: members on their way
 // into a classic group, and deadlines. It is gone after a restart, and the
@@ -11,13 +11,17 @@ import type { CoordinatorRecord, RecordOf } from "./coordinator_record.ts";
 import { applyConsumerRecord } from "./consumer/apply_consumer_record.ts";
 import type { Group } from "./group.ts";
 import { GroupOffsets } from "./group_offsets.ts";
+import { PendingOffsets } from "./pending_offsets.ts";
+
+type OffsetKey = RecordOf<"offsetCommit">["key"];
+type OffsetValue = NonNullable<RecordOf<"offsetCommit">["value"]>;
 
 export class ShardState {
   /** By group id. */
   readonly groups = new Map<string, Group>();
   readonly offsets = new GroupOffsets();
-  /** Offsets that open transactions have written, by producer id. */
-  readonly #pending = new Map<number, CoordinatorRecord[]>();
+  /** Offsets that open transactions have written. */
+  readonly pending = new PendingOffsets();
 
   apply(record: CoordinatorRecord): void {
     if (record.kind === "offsetCommit") this.#applyOffset(record);
@@ -25,38 +29,33 @@ export class ShardState {
     else applyConsumerRecord(this.groups, record);
   }
 
-  /** Holds a record of a transaction until that ends. */
+  /** Takes in a record of a transaction: an offset waits until that ends. */
   hold(producerId: number, record: CoordinatorRecord): void {
-    const held = this.#pending.get(producerId);
-    if (held === undefined) this.#pending.set(producerId, [record]);
-    else held.push(record);
+    if (record.kind !== "offsetCommit" || record.value === null) {
+      return this.apply(record);
+    }
+    this.pending.add(producerId, { key: record.key, value: record.value });
+    this.#ensureGroup(record.key.group);
   }
 
   /** Ends the transaction of a producer: what it wrote holds from now on, or never did. */
-  endTransaction(producerId: number, isCommitted: boolean): void {
-    const held = this.#pending.get(producerId) ?? [];
-    this.#pending.delete(producerId);
-    if (isCommitted) { for (const record of held) this.apply(record); }
-  }
-
-  /** Whether an open transaction may still change an offset. */
-  isUnstable(groupId: string, topic: string, partition: number): boolean {
-    for (const held of this.#pending.values()) {
-      for (const { kind, key } of held) {
-        if (
-          kind === "offsetCommit" && key.group === groupId &&
-          key.topic === topic && key.partition === partition
-        ) return true;
-      }
+  endTransaction(producerId: number, isCommit: boolean): void {
+    for (const { key, value } of this.pending.end(producerId, isCommit)) {
+      this.#set(key, value);
     }
-    return false;
   }
 
   #applyOffset({ key, value }: RecordOf<"offsetCommit">): void {
     if (value === null) {
       this.offsets.delete(key.group, key.topic, key.partition);
+      this.pending.delete(key.group, key.topic, key.partition);
       return;
     }
+    if (!this.pending.isEmpty) this.pending.supersede(key);
+    this.#set(key, value);
+  }
+
+  #set(key: OffsetKey, value: OffsetValue): void {
     this.offsets.set(key.group, key.topic, key.partition, {
       offset: value.offset,
       leaderEpoch: value.leaderEpoch,
@@ -64,9 +63,13 @@ export class ShardState {
       commitTimestampMs: value.commitTimestamp,
       expireTimestampMs: value.expireTimestamp,
     });
-    if (!this.groups.has(key.group)) {
-      this.groups.set(key.group, new ClassicGroup(key.group));
-    }
+    this.#ensureGroup(key.group);
+  }
+
+  /** Offsets alone make a group, which nobody has joined. */
+  #ensureGroup(groupId: string): void {
+    if (this.groups.has(groupId)) return;
+    this.groups.set(groupId, new ClassicGroup(groupId));
   }
 
   #applyGroup({ key, value }: RecordOf<"groupMetadata">): void {

@@ -279,6 +279,15 @@ class LogLoader {
   }
 
   /**
+   * The segment of the last offset below the recovery point. Where that ends there,
+   * it may have been flushed while it was the active one, and what is beside its log
+   * was not.
+   */
+  #firstToRecover(): number {
+    return Math.max(0, this.#segments.floorIndex(this.#recoveryPoint - 1));
+  }
+
+  /**
    * Reads the segments from the recovery point on, as after a crash.
    *
    * @returns False where headers alone did not make sense to the end; nothing is
@@ -286,7 +295,7 @@ class LogLoader {
    */
   #recover(reading: RecoveryReading): boolean {
     const { options } = this.#view();
-    const first = Math.max(0, this.#segments.floorIndex(this.#recoveryPoint));
+    const first = this.#firstToRecover();
     const firstOffset = this.#segments.at(first)!.baseOffset;
     if (this.#savedEpochs === null) this.#rebuildEpochs(firstOffset);
     // What the batches from here on say is taken from them.

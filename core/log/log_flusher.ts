@@ -142,10 +142,12 @@ export class LogFlusher {
     try {
       const hasNewFiles = await this.#log.syncMetadata();
       const dirty = [...this.#log.leaving(), ...this.#log.segments.all()]
-        .filter((segment) => segment.isUnsynced || segment.isNew);
+        .filter((segment) => segment.isUnsynced || hasNewNames(segment));
       for (const segment of dirty) await syncUnlessDeleted(segment);
-      const added = dirty.filter((segment) => segment.isNew);
+      const added = dirty.filter(hasNewNames);
       if (added.length > 0 || hasNewFiles || hasRemovedNames) {
+        // A name that comes meanwhile waits for the next flush.
+        for (const { transactions } of added) transactions.isNew = false;
         await finalSync(() => disk.syncDirectory(place.path));
         for (const segment of added) segment.isNew = false;
       }
@@ -159,6 +161,11 @@ export class LogFlusher {
     this.#recoveryPoint = Math.max(this.#recoveryPoint, flushed);
     this.#lastFlushMs = clock.monotonicMs();
   }
+}
+
+/** Whether a crash may take names of its files; that of the aborted transactions comes late. */
+function hasNewNames({ isNew, transactions }: Segment): boolean {
+  return isNew || transactions.isNew;
 }
 
 async function syncUnlessDeleted(segment: Segment): Promise<void> {

@@ -12,6 +12,7 @@ import {
   valuesOf,
 } from "../testing/log_fixture.ts";
 import { simHost } from "../testing/sim_host.ts";
+import { TransactionModel, type Writer } from "../testing/transaction_model.ts";
 import type { LogDirs } from "./log_dirs.ts";
 
 const CONFIG = testTopicConfig({
@@ -204,5 +205,53 @@ Deno.test("a move that ended with only its folder left is not made anew elsewher
     strictEqual(again.log("t", 0)!.place.path, "/data/two/t-0");
     strictEqual(readAll(again.log("t", 0)!).length, 10);
     await again.close();
+  });
+});
+
+Deno.test("a log moves with its transactions: open, aborted, and one that is being verified", async () => {
+  const sim = simHost(3);
+  await sim.run(async () => {
+    const dirs = await open(sim.host);
+    const log = dirs.createLog({
+      ...PARTITION,
+      topicId: TOPIC_ID,
+      config: CONFIG,
+    });
+    const model = new TransactionModel();
+    const newer: Writer = { producerId: 1, hasOwnEpochs: true };
+    const older: Writer = { producerId: 2, hasOwnEpochs: false };
+    for (let i = 0; i < 60; i++) {
+      model.inside(log, newer, 2);
+      model.inside(log, older, 1);
+      model.finish(log, newer, i % 3 === 0);
+      if (i % 7 === 0) model.finish(log, older, i % 2 === 0);
+    }
+    model.replicate(log, model.end);
+    model.check(log);
+    ok(log.segments.count > 2);
+    const waiting = model.wouldSend(newer);
+    const guard = log.producers.startVerification({
+      ...waiting,
+      hasOwnEpoch: true,
+    }, 0);
+    dirs.moves.move(PARTITION, "/data/two");
+    model.inside(log, older, 1);
+    model.replicate(log, model.end);
+    await untilMoved(sim.host, dirs);
+    const now = dirs.log("t", 0)!;
+    ok(now !== log);
+    model.check(now);
+    // The coordinator's answer holds for the log in its new place.
+    strictEqual(model.send(now, waiting, guard).isDuplicate, false);
+    await now.truncate(model.end);
+    model.finish(now, older, false);
+    model.finish(now, newer, true);
+    model.replicate(now, model.end);
+    model.check(now);
+    strictEqual(await dirs.close(), true);
+    const again = await open(sim.host);
+    model.durableEnd = model.end;
+    model.recovered(again.log("t", 0)!);
+    again.abandon();
   });
 });

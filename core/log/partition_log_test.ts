@@ -10,7 +10,10 @@ import {
   valuesOf,
 } from "../testing/log_fixture.ts";
 import { simHost } from "../testing/sim_host.ts";
+import { batchCrcIsValid, readBatchHeader } from "../record/batch_header.ts";
+import { readEndTransactionMarker } from "../record/control_record.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
+import type { TransactionEnd } from "./check_producer.ts";
 import type { LogDirs } from "./log_dirs.ts";
 import type { PartitionLog } from "./partition_log.ts";
 
@@ -370,5 +373,103 @@ onLog(
     for (let i = 0; i < 4; i++) appendTest(log, [`value number ${i}`]);
     await log.flush();
     strictEqual(log.recoveryPoint, 4);
+  },
+);
+
+/** A marker of producer 5, in its epoch 0. */
+function endOf(isCommit: boolean, rest: Partial<TransactionEnd> = {}) {
+  return {
+    producerId: 5,
+    producerEpoch: 0,
+    isCommit,
+    coordinatorEpoch: 3,
+    ...rest,
+  };
+}
+
+const INSIDE = { producerId: 5, producerEpoch: 0, isTransactional: true };
+const NOW = { leaderEpoch: 2, nowMs: 7000 };
+
+onLog(
+  "appendMarker() ends a transaction once, and lets readers of committed records go on",
+  {},
+  (log) => {
+    appendTest(log, ["a"], { ...INSIDE, baseSequence: 0 });
+    appendTest(log, ["b"]);
+    deepEqual([log.lastStableOffset, log.highWatermark], [0, 2]);
+    const end = endOf(false, { producerEpoch: 1, isEpochRaised: true });
+    const result = log.appendMarker(end, NOW);
+    deepEqual([result.baseOffset, result.lastOffset], [2, 2]);
+    strictEqual(log.lastStableOffset, 0, "not before it is replicated");
+    log.highWatermark = 3;
+    strictEqual(log.lastStableOffset, 3);
+    const again = log.appendMarker(end, NOW);
+    deepEqual([again.isDuplicate, again.lastOffset], [true, 2]);
+    strictEqual(log.logEndOffset, 3);
+    const [record] = readAll(log, 2);
+    deepEqual(readEndTransactionMarker(record), {
+      type: "abort",
+      coordinatorEpoch: 3,
+    });
+    strictEqual(record.timestampMs, 7000);
+    throws(
+      () => log.appendMarker(endOf(true, { coordinatorEpoch: 2 }), NOW),
+      code("TRANSACTION_COORDINATOR_FENCED"),
+    );
+    deepEqual(
+      log.read(0, { ...UNLIMITED, withAborted: true }).abortedTransactions
+        ?.map(({ producerId, firstOffset }) => [producerId, firstOffset]),
+      [[5, 0]],
+    );
+  },
+  (log) => {
+    strictEqual(log.lastStableOffset, 3);
+    strictEqual(log.activeProducers()[0].producerEpoch, 1);
+    const late = endOf(true, { producerEpoch: 1, isEpochRaised: true });
+    strictEqual(log.appendMarker(late, NOW).isDuplicate, true);
+  },
+);
+
+onLog(
+  "a marker is never too large, and has the time of its append where the topic wants that",
+  {
+    "max.message.bytes": 70,
+    "segment.bytes": 70,
+    "message.timestamp.type": "LogAppendTime",
+    "compression.type": "gzip",
+  },
+  (log) => {
+    strictEqual(log.appendMarker(endOf(true), NOW).logAppendTimeMs, 7000);
+    const [record] = readAll(log);
+    strictEqual(record.timestampMs, 7000);
+    const bytes = bytesOf(log.read(0, UNLIMITED));
+    strictEqual(batchCrcIsValid(bytes), true);
+    strictEqual(readBatchHeader(bytes).timestampType, "LogAppendTime");
+  },
+);
+
+onLog(
+  "append() takes a transaction only with the guard that verified it",
+  {},
+  (log) => {
+    const bytes = () => testBatch(["a"], { ...INSIDE, baseSequence: 0 });
+    const options = { ...NOW, origin: "client" } as const;
+    throws(
+      () => log.append(bytes(), { ...options, verification: null }),
+      code("INVALID_TXN_STATE"),
+    );
+    strictEqual(log.logEndOffset, 0);
+    const verification = log.producers.startVerification({
+      ...INSIDE,
+      baseSequence: 0,
+      hasOwnEpoch: false,
+    }, 0);
+    // The transaction ends while the coordinator's answer is on its way.
+    log.appendMarker(endOf(false), NOW);
+    throws(
+      () => log.append(bytes(), { ...options, verification }),
+      code("INVALID_TXN_STATE"),
+    );
+    strictEqual(log.logEndOffset, 1);
   },
 );

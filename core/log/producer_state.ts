@@ -233,9 +233,21 @@ export class ProducerState {
       : this.#verifications.start(first, nowMs);
   }
 
-  /** The coordinator has said no. */
-  cancelVerification(guard: VerificationGuard): void {
-    this.#verifications.cancel(guard);
+  /**
+   * The coordinator has said no to a producer of this epoch.
+   *
+   * @param isMissing Whether the producer is who it says, and the partition alone is
+   * not in its transaction: what it has sent here first has to come first still.
+   */
+  cancelVerification(
+    guard: VerificationGuard,
+    { producerEpoch, isMissing }: {
+      readonly producerEpoch: number;
+      readonly isMissing: boolean;
+    },
+  ): void {
+    if (isMissing && !this.#entries.has(guard.producerId)) return;
+    this.#verifications.cancel(guard, producerEpoch);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { deepEqual, strictEqual, throws } from "node:assert/strict";
+import { deepEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import { isSequenceBefore, sequenceAfter } from "./producer_entry.ts";
 import { type ProducerBatch, ProducerState } from "./producer_state.ts";
@@ -189,4 +189,163 @@ Deno.test("expire() forgets idle producers, not those with an open transaction",
   );
   state.expire(10_000, 5000);
   deepEqual(state.activeProducers().map((each) => each.producerId), [8, 9]);
+});
+
+Deno.test("needsMarker() tells late and repeated markers from those that end something", () => {
+  const open = batch(0, 1, { isTransactional: true });
+  const ended = [open, marker(true, { baseOffset: 101 })];
+  const raised = [open, marker(true, { baseOffset: 101, producerEpoch: 4 })];
+  const reopened = [
+    ...raised,
+    batch(0, 1, { isTransactional: true, producerEpoch: 4, baseOffset: 102 }),
+  ];
+  type Case = [
+    name: string,
+    before: ProducerBatch[],
+    end: {
+      producerEpoch: number;
+      isEpochRaised?: boolean;
+      coordinatorEpoch?: number;
+    },
+    expected: boolean | string,
+  ];
+  const cases: Case[] = [
+    ["an unknown producer", [], { producerEpoch: 3 }, true],
+    ["of the records' epoch", [open], { producerEpoch: 3 }, true],
+    ["of a fenced producer", [open], { producerEpoch: 4 }, true],
+    ["a raised epoch", [open], { producerEpoch: 4, isEpochRaised: true }, true],
+    ["again, of the records' epoch", ended, { producerEpoch: 3 }, true],
+    ["again, a raised epoch", raised, {
+      producerEpoch: 4,
+      isEpochRaised: true,
+    }, false],
+    ["an older one, nothing open", raised, { producerEpoch: 3 }, false],
+    ["a raised one, one later", raised, {
+      producerEpoch: 5,
+      isEpochRaised: true,
+    }, true],
+    ["late, while the next is open", reopened, {
+      producerEpoch: 4,
+      isEpochRaised: true,
+    }, "INVALID_PRODUCER_EPOCH"],
+    ["older, while the next is open", reopened, {
+      producerEpoch: 3,
+    }, "INVALID_PRODUCER_EPOCH"],
+    ["an older coordinator's", ended, {
+      producerEpoch: 4,
+      coordinatorEpoch: 0,
+    }, "TRANSACTION_COORDINATOR_FENCED"],
+    ["an older coordinator's repeat", raised, {
+      producerEpoch: 3,
+      coordinatorEpoch: 0,
+    }, "TRANSACTION_COORDINATOR_FENCED"],
+  ];
+  for (const [name, before, end, expected] of cases) {
+    const state = stateWith(...before);
+    const asked = () =>
+      state.needsMarker({
+        producerId: 7,
+        isCommit: true,
+        coordinatorEpoch: 1,
+        ...end,
+      });
+    if (typeof expected === "string") throws(asked, code(expected), name);
+    else strictEqual(asked(), expected, name);
+  }
+});
+
+Deno.test("check() wants transactions verified, save for those that are open at that epoch", () => {
+  const inside = { isTransactional: true } as const;
+  const first = {
+    producerId: 7,
+    producerEpoch: 3,
+    baseSequence: 0,
+    hasOwnEpoch: false,
+  };
+  const state = new ProducerState("t-0");
+  const wanted = batch(0, 2, inside);
+  throws(() => state.check(wanted, "client", null), code("INVALID_TXN_STATE"));
+  strictEqual(state.check(wanted, "client"), null, "nobody asks");
+  strictEqual(state.check(wanted, "replica", null), null);
+  const guard = state.startVerification(first, 0);
+  ok(guard !== null);
+  strictEqual(state.check(wanted, "client", guard), null);
+  state.apply(wanted);
+  strictEqual(state.hasOpenTransaction(7, 3), true);
+  strictEqual(state.hasOpenTransaction(7, 4), false);
+  strictEqual(state.hasOpenTransaction(8, 3), false);
+  strictEqual(state.startVerification(first, 0), null);
+  const second = batch(2, 1, { ...inside, baseOffset: 102 });
+  strictEqual(state.check(second, "client", null), null);
+  strictEqual(state.check(wanted, "client", null)?.lastOffset, 101, "again");
+  state.apply(marker(true, { baseOffset: 102 }));
+  throws(() => state.check(second, "client", null), code("INVALID_TXN_STATE"));
+  throws(
+    () => state.check(second, "client", guard),
+    code("INVALID_TXN_STATE"),
+    "verified before the marker",
+  );
+  // A repeat of what the ended transaction wrote is still known.
+  strictEqual(state.check(wanted, "client", null)?.lastOffset, 101);
+  // Batches outside of transactions are nobody's business.
+  strictEqual(state.check(batch(2, 1), "client", null), null);
+  const again = state.startVerification({ ...first, baseSequence: 2 }, 0);
+  state.apply(marker(false, { baseOffset: 103 }));
+  throws(() => state.check(second, "client", again), code("INVALID_TXN_STATE"));
+  const last = state.startVerification({ ...first, baseSequence: 2 }, 0);
+  ok(last !== null);
+  state.cancelVerification(last, { producerEpoch: 3, isMissing: false });
+  throws(() => state.check(second, "client", last), code("INVALID_TXN_STATE"));
+});
+
+Deno.test("expire() counts a producer's marker as a sign of life, so that its coordinator's epoch is kept", () => {
+  const state = stateWith(
+    marker(true, { maxTimestampMs: 8000, baseOffset: 5 }),
+    marker(true, { maxTimestampMs: 1000, baseOffset: 6, producerId: 8 }),
+  );
+  state.expire(10_000, 5000);
+  deepEqual(state.activeProducers(), [{
+    producerId: 7,
+    producerEpoch: 3,
+    lastSequence: -1,
+    lastTimestampMs: 8000,
+    coordinatorEpoch: 1,
+    currentTxnStartOffset: -1,
+  }]);
+  throws(
+    () =>
+      state.check(
+        marker(true, { marker: { isCommit: true, coordinatorEpoch: 0 } }),
+        "coordinator",
+      ),
+    code("TRANSACTION_COORDINATOR_FENCED"),
+  );
+});
+
+Deno.test("takeOver() brings all that is known, five batches and what holds readers back", () => {
+  const state = new ProducerState("t-0");
+  for (let i = 0; i < 5; i++) state.apply(batch(i, 1, { baseOffset: i }));
+  state.apply(batch(0, 1, {
+    baseOffset: 5,
+    producerId: 8,
+    isTransactional: true,
+  }));
+  state.apply(marker(false, { baseOffset: 6, producerId: 8 }));
+  const guard = state.startVerification({
+    producerId: 9,
+    producerEpoch: 0,
+    baseSequence: 0,
+    hasOwnEpoch: true,
+  }, 0);
+  const taken = stateWith(batch(0, 1, { producerId: 11 }));
+  taken.takeOver(state);
+  deepEqual(taken.activeProducers(), state.activeProducers());
+  strictEqual(taken.firstUnstableOffset, 5, "its marker is not replicated yet");
+  strictEqual(taken.check(batch(0, 1), "client")?.lastOffset, 0);
+  const verified = batch(0, 1, {
+    producerId: 9,
+    producerEpoch: 0,
+    isTransactional: true,
+  });
+  strictEqual(taken.check(verified, "client", guard), null);
 });

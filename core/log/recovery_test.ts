@@ -307,6 +307,48 @@ Deno.test("what a deletion or a compaction left half-way is finished or thrown a
   }, ({ log }) => strictEqual(readAll(log).length, 10));
 });
 
+Deno.test("a segment that was flushed while it was active is recovered with what is beside it", async () => {
+  const sim = simHost(4);
+  const ids = { producerId: 7, producerEpoch: 0, isTransactional: true };
+  const marker = { leaderEpoch: 0, nowMs: 5, coordinatorEpoch: 0 };
+  await sim.run(async () => {
+    const dirs = await openTestLogs(sim.host, { topicConfig: config });
+    const topic = { topic: "t", partition: 0, topicId: TOPIC_ID, config };
+    const log = dirs.createLog(topic);
+    appendTest(log, ["aborted"], { ...ids, baseSequence: 0 });
+    log.appendMarker({ ...ids, ...marker, isCommit: false }, marker);
+    await log.flush();
+    await dirs.checkpoint("recoveryPoint");
+    // Does not fit: the next segment begins at the recovery point.
+    appendTest(log, ["next".repeat(60)]);
+    strictEqual(log.recoveryPoint, 2);
+    dirs.abandon();
+  });
+  sim.crash("power", "kept");
+  sim.restart();
+  strictEqual(logPaths(sim).length, 2);
+  // An index that nobody has synced yet may lose anything.
+  const path = FIRST_LOG.replace(".log", ".txnindex");
+  const index = sim.host.disk.open(path, "write");
+  ok(index.size() > 0);
+  index.truncate(0);
+  index.close();
+  await sim.run(async () => {
+    const dirs = await openTestLogs(sim.host, { topicConfig: config });
+    const log = dirs.log("t", 0)!;
+    log.highWatermark = log.logEndOffset;
+    const read = log.read(0, { ...UNLIMITED, withAborted: true });
+    deepEqual(
+      read.abortedTransactions?.map((each) => [
+        each.producerId,
+        each.firstOffset,
+      ]),
+      [[7, 0]],
+    );
+    dirs.abandon();
+  });
+});
+
 Deno.test("recovery makes the aborted transactions again", async () => {
   const sim = simHost(1);
   const marker = { leaderEpoch: 0, nowMs: 5, origin: "coordinator" } as const;

@@ -39,6 +39,10 @@ export class TransactionIndex {
   /** Entries that are in the file; those after them wait for `flush`. */
   #writtenCount = 0;
   #isUnsynced = false;
+  /** Whether a write that failed may have left a piece of an entry. */
+  #isTorn = false;
+  /** Whether the folder may not know its name after a crash. */
+  isNew = false;
 
   constructor(file: PooledFile) {
     this.file = file;
@@ -72,11 +76,14 @@ export class TransactionIndex {
     const waiting = this.#entries.slice(this.#writtenCount);
     if (waiting.length === 0) return;
     this.#isUnsynced = true;
+    if (this.#writtenCount === 0) this.isNew = true;
     this.file.create();
+    this.#isTorn = true;
     this.file.writeAt(
       concatBytes(waiting.map(encodeAbortedTransaction)),
       this.#writtenCount * TRANSACTION_ENTRY_BYTES,
     );
+    this.#isTorn = false;
     this.#writtenCount = this.#entries.length;
   }
 
@@ -100,10 +107,12 @@ export class TransactionIndex {
     const entries = this.entries;
     const kept = entries.filter((entry) => entry.lastOffset < offset);
     if (kept.length === entries.length) return;
-    if (kept.length < this.#writtenCount) {
+    const writtenCount = Math.min(kept.length, this.#writtenCount);
+    if (writtenCount < this.#writtenCount || this.#isTorn) {
       this.#isUnsynced = true;
-      this.file.truncate(kept.length * TRANSACTION_ENTRY_BYTES);
-      this.#writtenCount = kept.length;
+      this.file.truncate(writtenCount * TRANSACTION_ENTRY_BYTES);
+      this.#writtenCount = writtenCount;
+      this.#isTorn = false;
     }
     this.#entries = kept;
   }
@@ -114,6 +123,7 @@ export class TransactionIndex {
     if (!isEmpty) this.file.remove();
     this.#entries = [];
     this.#writtenCount = 0;
+    this.#isTorn = false;
     this.#isUnsynced = false;
   }
 

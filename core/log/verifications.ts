@@ -51,6 +51,10 @@ class Verification implements VerificationGuard {
     }
   }
 
+  get producerEpoch(): number {
+    return this.#producerEpoch;
+  }
+
   get lowestSequence(): number {
     return this.#lowestSequence;
   }
@@ -116,11 +120,16 @@ export class Verifications {
     if (this.#byProducer.size > 0) this.#byProducer.delete(producerId);
   }
 
-  /** Makes a guard void that will not be shown any more. */
-  cancel(guard: VerificationGuard): void {
-    if (this.#byProducer.get(guard.producerId) === guard) {
-      this.#byProducer.delete(guard.producerId);
-    }
+  /**
+   * Makes a guard void that will not be shown any more. One of an earlier epoch, which
+   * is refused for that, leaves the guard to the producer that has taken its place.
+   */
+  cancel(guard: VerificationGuard, producerEpoch: number): void {
+    const { producerId } = guard;
+    const verification = this.#byProducer.get(producerId);
+    if (verification !== guard) return;
+    if (verification.producerEpoch > producerEpoch) return;
+    this.#byProducer.delete(producerId);
   }
 
   /** Forgets those that nobody came back for. */

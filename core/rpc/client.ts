@@ -78,6 +78,7 @@ export class KafkaConnection {
   readonly #inFlight: Pending[] = [];
   readonly #held: (() => void)[] = [];
   #ranges: ReadonlyMap<number, ApiRange> = new Map();
+  #features: ReadonlyMap<string, number> = new Map();
   #correlationId = 0;
   #lastUsedMs: number;
   #cancelIdleTimer: () => void = () => {};
@@ -129,9 +130,11 @@ export class KafkaConnection {
     const connection = new KafkaConnection(host, socket, name, full);
     connection.#readAll();
     try {
-      connection.#ranges = await negotiate(connection, {
+      const negotiated = await negotiate(connection, {
         timeoutMs: full.negotiateTimeoutMs,
       });
+      connection.#ranges = negotiated.ranges;
+      connection.#features = negotiated.features;
     } catch (error) {
       connection.close();
       throw error;
@@ -152,6 +155,11 @@ export class KafkaConnection {
   /** What ApiVersions told, by API key. */
   get apis(): ReadonlyMap<number, ApiRange> {
     return this.#ranges;
+  }
+
+  /** Levels that the cluster has decided on, by the feature's name. */
+  get features(): ReadonlyMap<string, number> {
+    return this.#features;
   }
 
   /**

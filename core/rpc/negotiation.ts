@@ -20,6 +20,14 @@ export interface ApiRange {
   readonly maxVersion: number;
 }
 
+/** What a broker says of itself. */
+export interface Negotiated {
+  /** By API key. */
+  readonly ranges: ReadonlyMap<number, ApiRange>;
+  /** Levels that the cluster has decided on, by the feature's name. */
+  readonly features: ReadonlyMap<string, number>;
+}
+
 export const API_VERSIONS = exchange(apiVersionsRequest, apiVersionsResponse);
 
 const SOFTWARE = { clientSoftwareName: "kq", clientSoftwareVersion: "0.1.0" };
@@ -28,7 +36,7 @@ const UNSUPPORTED_VERSION_CODE = 35;
 const FIRST_GUESS = 3;
 
 /**
- * Asks for the ranges of all APIs.
+ * Asks for the ranges of all APIs, and for the cluster's features.
  *
  * @throws {KafkaError} Where the broker does not tell.
  */
@@ -43,7 +51,7 @@ export async function negotiate(
     ): Promise<Infer<typeof apiVersionsResponse>>;
   },
   options: { readonly timeoutMs: number },
-): Promise<ReadonlyMap<number, ApiRange>> {
+): Promise<Negotiated> {
   let answer = await connection.sendAs(
     API_VERSIONS,
     FIRST_GUESS,
@@ -65,5 +73,11 @@ export async function negotiate(
   for (const { apiKey, minVersion, maxVersion } of answer.apiKeys) {
     ranges.set(apiKey, { minVersion, maxVersion });
   }
-  return ranges;
+  const features = new Map(
+    answer.finalizedFeatures.map(({ name, maxVersionLevel }) => [
+      name,
+      maxVersionLevel,
+    ]),
+  );
+  return { ranges, features };
 }

@@ -19,12 +19,20 @@ import type { ShardLog } from "./shard_log.ts";
 
 export interface LoadOptions {
   readonly clock: Clock;
+  /** Where to begin. */
+  readonly fromOffset: number;
   /** Bytes read at once. */
   readonly bufferBytes: number;
   /** False once nobody wants the state any more. */
   readonly isWanted: () => boolean;
   /** Told of records that make no sense; they are skipped. */
   readonly report: (line: string) => void;
+}
+
+export interface LoadResult {
+  readonly recordCount: number;
+  /** Where the log ended when the last of it was read. */
+  readonly endOffset: number;
 }
 
 /** What of a content a replay needs. */
@@ -48,17 +56,21 @@ export async function loadShard<S, R>(
   content: ReplayedContent<S, R>,
   state: S,
   options: LoadOptions,
-): Promise<{ readonly recordCount: number }> {
+): Promise<LoadResult> {
   const report = (line: string) => options.report(`${name}: ${line}`);
   let recordCount = 0;
-  let offset = log.logStartOffset;
+  let offset = options.fromOffset;
   while (options.isWanted() && offset < log.logEndOffset) {
     const { source } = log.read(offset, {
       maxBytes: options.bufferBytes,
       minOneBatch: true,
       upToOffset: log.logEndOffset,
     });
-    if (source.sizeBytes === 0) break;
+    if (source.sizeBytes === 0) {
+      // What is left between here and the end was cleaned away.
+      offset = log.logEndOffset;
+      break;
+    }
     const bytes = new Uint8Array(source.sizeBytes);
     source.readInto(bytes);
     for (let at = 0; bytes.length - at >= BATCH_START_BYTES;) {
@@ -70,7 +82,7 @@ export async function loadShard<S, R>(
     }
     if (offset < log.logEndOffset) await sleep(options.clock, 0);
   }
-  return { recordCount };
+  return { recordCount, endOffset: offset };
 }
 
 /** Applies the records of one batch; gives how many there were. */

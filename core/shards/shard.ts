@@ -77,22 +77,30 @@ export class Shard<S, R> {
     const { host, log, content, loadBufferBytes, trace } = this.#options;
     const startMs = host.clock.monotonicMs();
     try {
-      const loaded = await loadShard(log, content, this.state, {
-        clock: host.clock,
-        bufferBytes: loadBufferBytes,
-        isWanted: () => this.#phase === "loading",
-        report: trace,
-      });
-      await this.#untilCommitted();
+      let recordCount = 0;
+      let offset = log.log.logStartOffset;
+      // Markers may come while it waits.
+      while (this.#phase === "loading" && offset < log.log.logEndOffset) {
+        const loaded = await loadShard(log, content, this.state, {
+          clock: host.clock,
+          fromOffset: offset,
+          bufferBytes: loadBufferBytes,
+          isWanted: () => this.#phase === "loading",
+          report: trace,
+        });
+        recordCount += loaded.recordCount;
+        offset = loaded.endOffset;
+        await this.#untilCommitted();
+      }
       if (this.#phase !== "loading") return;
       this.#phase = "active";
       this.#options.onLoaded(this);
-      if (loaded.recordCount > 0) {
+      if (recordCount > 0) {
         const tookMs = Math.round(host.clock.monotonicMs() - startMs);
         trace(
           `Loaded ${
             content.count(this.state)
-          } ${content.name} from ${loaded.recordCount} records of ${log.name} in ${tookMs} ms`,
+          } ${content.name} from ${recordCount} records of ${log.name} in ${tookMs} ms`,
         );
       }
     } catch (error) {
@@ -191,7 +199,7 @@ export class Shard<S, R> {
     const batch = content.encode(records, timestampMs, transaction);
     let durable: Promise<void> | null;
     try {
-      durable = log.append(batch, timestampMs);
+      durable = log.append(batch, timestampMs, transaction);
     } catch (error) {
       throw asCoordinatorError(error);
     }
@@ -199,6 +207,15 @@ export class Shard<S, R> {
       content.apply(this.state, record, transaction);
     }
     if (durable !== null) this.#waitFor(durable);
+  }
+
+  /**
+   * The marker that ends a producer's transaction is in the log, and durable. A shard
+   * that loads comes upon it there.
+   */
+  endTransaction(producerId: number, isCommit: boolean): void {
+    if (this.#phase !== "active") return;
+    this.#options.content.endTransaction?.(this.state, producerId, isCommit);
   }
 
   /** Calls `run` once everything appended so far is durable; at once where it is. */

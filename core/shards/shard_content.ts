@@ -1,6 +1,8 @@
 // What the shards of one internal topic hold: what its records look like, and
 // what they do to a state. Groups are one such content, transactions another.
 
+import type { VerificationGuard } from "../log/verifications.ts";
+
 /** One moment by both clocks of the host. */
 export interface Now {
   /** For durations and deadlines. */
@@ -13,6 +15,11 @@ export interface Now {
 export interface InTransaction {
   readonly producerId: number;
   readonly producerEpoch: number;
+  /**
+   * What shows that the transaction's coordinator knows of the partition; `null` where
+   * it has records there already, left out where nothing is asked.
+   */
+  readonly verification?: VerificationGuard | null;
 }
 
 /** What was decided: what shall be stored, and what to say then. */

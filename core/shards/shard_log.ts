@@ -1,6 +1,7 @@
 // What a shard needs of the partition that holds it; the broker gives it.
 
 import type { PartitionLog } from "../log/partition_log.ts";
+import type { InTransaction } from "./shard_content.ts";
 
 /** A partition of an internal topic that this broker leads. */
 export interface ShardLog {
@@ -15,10 +16,15 @@ export interface ShardLog {
    * coordinator's own work, and is not checked again; its bytes are the caller's
    * once more when this returns.
    *
+   * @param transaction The one that it belongs to.
    * @returns When that is as durable as the topic asks for; `null` where it is.
    * @throws {KafkaError} As `PartitionLog.append`, NOT_ENOUGH_REPLICAS.
    */
-  append(batch: Uint8Array, nowMs: number): Promise<void> | null;
+  append(
+    batch: Uint8Array,
+    nowMs: number,
+    transaction: InTransaction | null,
+  ): Promise<void> | null;
   /**
    * When all that the log has now is what every later leader will have; `null`
    * where it is.

@@ -8,6 +8,10 @@ import { rolledWorkload, smallWorkload } from "./log_sweep.ts";
 import { moveWorkload } from "./move_sweep.ts";
 import { movesWorkload } from "./moves_sweep.ts";
 import { retentionWorkload } from "./retention_sweep.ts";
+import {
+  smallTransactionsWorkload,
+  transactionsWorkload,
+} from "./transaction_sweep.ts";
 
 export const DISK_WORKLOADS: readonly SweepWorkload[] = [
   rolledWorkload,
@@ -17,4 +21,6 @@ export const DISK_WORKLOADS: readonly SweepWorkload[] = [
   directoriesWorkload,
   moveWorkload,
   movesWorkload,
+  transactionsWorkload,
+  smallTransactionsWorkload,
 ];

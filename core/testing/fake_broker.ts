@@ -64,6 +64,8 @@ export class FakeBroker {
   readonly requests: SeenRequest[] = [];
   /** Versions that are served, by API key; what is missing is not. */
   readonly ranges = new Map<number, readonly [number, number]>();
+  /** Finalised features, by name. */
+  readonly features = new Map<string, number>();
   readonly #handlers = new Map<number, FakeHandler>();
   readonly #scripts = new Map<number, ScriptedAction[]>();
   readonly #connections = new Set<Connection>();
@@ -198,7 +200,12 @@ export class FakeBroker {
       minVersion: min,
       maxVersion: max,
     }));
-    return { errorCode, apiKeys };
+    const finalizedFeatures = [...this.features].map(([name, level]) => ({
+      name,
+      minVersionLevel: level,
+      maxVersionLevel: level,
+    }));
+    return { errorCode, apiKeys, finalizedFeatures };
   }
 
   #encode(

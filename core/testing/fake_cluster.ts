@@ -77,12 +77,16 @@ export class FakePartition {
     return { errorCode: 0, baseOffset: written.baseOffset };
   }
 
-  /** The batches from the one with `offset` on, the first whatever its size. */
-  read(offset: number, maxBytes: number): Uint8Array {
+  /**
+   * The batches from the one with `offset` on, the first whatever its size, none
+   * from `endOffset` on.
+   */
+  read(offset: number, maxBytes: number, endOffset = Infinity): Uint8Array {
     const found: Uint8Array[] = [];
     let sizeBytes = 0;
     for (const batch of this.batches) {
       if (batchLastOffset(batch) < offset) continue;
+      if (batchLastOffset(batch) >= endOffset) break;
       const size = batchSize(batch);
       if (found.length > 0 && sizeBytes + size > maxBytes) break;
       found.push(batch);
@@ -154,6 +158,12 @@ export class FakeClusterState {
   readonly brokers = new Map<number, { host: string; port: number }>();
   readonly topics = new Map<string, FakeTopic>();
   autoCreates = false;
+  /** What a leader has checked before it appends: an error code. */
+  checkProduced: (
+    partition: FakePartition,
+    batch: Uint8Array,
+    request: { readonly transactionalId: string | null },
+  ) => number = () => 0;
   #nextProducerId = 1000;
   #nextTopic = 1;
 

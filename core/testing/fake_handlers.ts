@@ -103,8 +103,12 @@ function answerProduce(
     name,
     partitionResponses: partitionData.map(({ index, records }) => {
       const partition = led(context, { topic: name, partition: index });
-      const { errorCode, baseOffset } = typeof partition === "number"
-        ? { errorCode: partition, baseOffset: -1 }
+      const refusal = typeof partition === "number"
+        ? partition
+        : context.state.checkProduced(partition, records!, request);
+      const { errorCode, baseOffset } = typeof partition === "number" ||
+          refusal !== 0
+        ? { errorCode: refusal, baseOffset: -1 }
         : partition.append(records!);
       return { index, errorCode, baseOffset };
     }),
@@ -154,7 +158,11 @@ async function answerFetch(
             abortedTransactions: isCommitted ? partition.aborted : null,
             records: isCommitted && fetchOffset >= stable
               ? null
-              : partition.read(fetchOffset, asked.partitionMaxBytes),
+              : partition.read(
+                fetchOffset,
+                asked.partitionMaxBytes,
+                isCommitted ? stable : Infinity,
+              ),
           };
         }),
       };

@@ -109,7 +109,7 @@ export class HistoryWriter {
 
   /** Notes that an operation begins; gives its id. */
   begin(operation: NewOperation): string {
-    return this.#put(operation, "info");
+    return this.#put({ atMs: this.#nowMs(), ...operation }, "info");
   }
 
   /** Notes what has become of it. */
@@ -121,22 +121,16 @@ export class HistoryWriter {
     this.#write(JSON.stringify({ id, outcome, endMs: this.#nowMs(), ...more }));
   }
 
-  /** Notes an operation that has just been seen to be done. */
-  note(operation: NewOperation): void {
-    this.#put(operation, "ok");
+  /** Notes an operation that is done, and began just now unless `atMs` is given. */
+  note(operation: NewOperation & { readonly atMs?: number }): void {
+    const endMs = this.#nowMs();
+    this.#put({ atMs: endMs, endMs, ...operation }, "ok");
   }
 
-  #put(operation: NewOperation, outcome: Outcome): string {
+  #put(operation: object, outcome: Outcome): string {
     const id = `${this.#process}:${this.#nextNumber++}`;
-    const atMs = this.#nowMs();
-    this.#write(JSON.stringify({
-      id,
-      process: this.#process,
-      atMs,
-      ...outcome === "ok" ? { endMs: atMs } : {},
-      outcome,
-      ...operation,
-    }));
+    const process = this.#process;
+    this.#write(JSON.stringify({ id, process, outcome, ...operation }));
     return id;
   }
 }

@@ -26,6 +26,18 @@ export interface HoldingProxyOptions {
   readonly target: Address;
   /** How long a request is held, in milliseconds; 0 lets it pass. */
   readonly holdMs: (apiKey: number) => number;
+  /** Told of each request when it goes on. */
+  readonly onDelivered?: (request: DeliveredRequest) => void;
+}
+
+/** A request that goes on to the broker. */
+export interface DeliveredRequest {
+  /** Header and body. */
+  readonly frame: Uint8Array;
+  /** 0 where it was not held. */
+  readonly heldMs: number;
+  /** Whether its client has gone meanwhile. */
+  readonly isLate: boolean;
 }
 
 /** What a proxy has done so far. */
@@ -46,6 +58,7 @@ export class HoldingProxy {
   readonly #options: HoldingProxyOptions;
   readonly #open = new Set<Connection>();
   #listener: Listener | null = null;
+  #pendingCount = 0;
   #isClosed = false;
 
   private constructor(host: Host, options: HoldingProxyOptions) {
@@ -63,6 +76,11 @@ export class HoldingProxy {
       (near) => void proxy.#serve(near),
     );
     return proxy;
+  }
+
+  /** Requests that are being held. */
+  get pendingCount(): number {
+    return this.#pendingCount;
   }
 
   get address(): Address {
@@ -129,10 +147,14 @@ export class HoldingProxy {
     const apiKey = readInt16(frame, 0);
     const holdMs = this.#options.holdMs(apiKey);
     if (holdMs > 0) {
+      this.#pendingCount++;
       await sleep(this.#host.clock, holdMs);
+      this.#pendingCount--;
       if (this.#isClosed) return;
       this.#note(apiKey, holdMs, hasLeft());
     }
+    const isLate = hasLeft();
+    this.#options.onDelivered?.({ frame, heldMs: holdMs, isLate });
     const bytes = new Uint8Array(FRAME_PREFIX_BYTES + frame.length);
     writeInt32(bytes, 0, frame.length);
     bytes.set(frame, FRAME_PREFIX_BYTES);

@@ -13,7 +13,11 @@ import {
   leaveGroup,
   syncGroup,
 } from "../groups/classic/classic_protocol.ts";
-import { commitOffsets, fetchOffsets } from "../groups/commit_offsets.ts";
+import {
+  commitInTransaction,
+  commitOffsets,
+  fetchOffsets,
+} from "../groups/commit_offsets.ts";
 import { type Host, sleep } from "../host/host.ts";
 import { ErrorCode, KafkaError } from "../wire/kafka/errors.ts";
 import {
@@ -23,6 +27,7 @@ import {
   SHARED_PARTITION_COUNT,
   SHARED_TOPIC,
   SHARED_TOPIC_ID,
+  type WrittenOffset,
 } from "./sim_group_world.ts";
 import type { SimRandom } from "./sim_random.ts";
 
@@ -32,6 +37,12 @@ export interface MemberStage {
   readonly random: SimRandom;
   /** True once members are to do no more. */
   readonly isOver: () => boolean;
+}
+
+/** A stage as one member has it. */
+interface MemberOnStage extends MemberStage {
+  /** The end of its last transaction; meanwhile it commits outside of one. */
+  ending: Promise<void>;
 }
 
 const CALLER = { clientId: "sim", clientHost: "/10.0.0.1" };
@@ -51,21 +62,25 @@ interface Identity {
   readonly partitions: readonly number[];
 }
 
-/** Commits for some of a member's partitions; true where it was taken. */
+/** Commits for some of a member's partitions, in a transaction of its own now and then. */
 async function commit(
-  { world, random }: MemberStage,
+  stage: MemberOnStage,
   groupId: string,
   { memberId, generation, partitions }: Identity,
 ): Promise<void> {
+  const { world, random } = stage;
   const chosen = partitions.filter(() => random.chance(0.6));
   if (chosen.length === 0) return;
+  const isTransactional = random.chance(0.3);
+  if (isTransactional) await stage.ending;
+  const producerId = isTransactional ? world.nextProducerId() : null;
   const offsets: number[] = [];
-  const codes = await world.call((coordinator) =>
+  const committing = world.call((coordinator) =>
     coordinator.shardOf(groupId).run((state, now) => {
       for (const partition of chosen) {
         offsets.push(world.nextOffset(groupId, partition));
       }
-      return commitOffsets(state, {
+      const request = {
         groupId,
         by: {
           memberId,
@@ -83,15 +98,62 @@ async function commit(
             commitTimestampMs: -1,
           })),
         }],
-        retentionMs: -1,
         metadataMax: 100,
-      }, now);
+      };
+      return producerId === null
+        ? commitOffsets(state, { ...request, retentionMs: -1 }, now)
+        : commitInTransaction(state, {
+          ...request,
+          transaction: { producerId, producerEpoch: 0 },
+        }, now);
     })
   );
+  let isTaken = false;
+  try {
+    isTaken = (await committing)[0].every((code) => code === 0);
+  } finally {
+    if (producerId !== null) {
+      const written = chosen.map((partition, i) => ({
+        groupId,
+        partition,
+        offset: offsets[i] ?? -1,
+      }));
+      stage.ending = endTransaction(stage, producerId, isTaken, written);
+      // It is met at the latest when the member is done.
+      stage.ending.catch(() => {});
+    }
+  }
   world.counts.commits++;
-  codes[0].forEach((code, i) => {
-    if (code === 0) world.heardOffset(groupId, chosen[i], offsets[i]);
-  });
+  if (!isTaken || isTransactional) return;
+  chosen.forEach((partition, i) =>
+    world.heardOffset(groupId, partition, offsets[i])
+  );
+}
+
+/** As a transaction's coordinator does, which does not give up. */
+async function endTransaction(
+  { world, host, random }: MemberStage,
+  producerId: number,
+  mayCommit: boolean,
+  written: readonly WrittenOffset[],
+): Promise<void> {
+  const isCommit = mayCommit && random.chance(0.7);
+  if (!isCommit) { for (const each of written) world.willAbort(each); }
+  await sleep(host.clock, random.between(0, 3000));
+  for (;;) {
+    try {
+      await world.endTransaction(producerId, isCommit);
+      break;
+    } catch (error) {
+      if (!isExpected(error)) throw error;
+      await sleep(host.clock, random.between(10, 300));
+    }
+  }
+  world.counts.transactions++;
+  if (!isCommit) return;
+  for (const { groupId, partition, offset } of written) {
+    world.heardOffset(groupId, partition, offset);
+  }
 }
 
 /** Reads what is committed; what is read is promised from then on. */
@@ -114,14 +176,15 @@ export async function readOffsets(
       }),
     }))
   );
-  for (const { partition, committed } of found.get(SHARED_TOPIC)!) {
+  for (const { partition, errorCode, committed } of found.get(SHARED_TOPIC)!) {
+    if (errorCode !== 0) continue;
     world.heardOffset(groupId, partition, committed?.offset ?? 0);
   }
 }
 
 /** What a member does between two heartbeats. @returns False where it goes. */
 async function live(
-  stage: MemberStage,
+  stage: MemberOnStage,
   groupId: string,
   identity: Identity,
 ): Promise<boolean> {
@@ -142,9 +205,10 @@ function isExpected(error: unknown): boolean {
 
 /** A member of the classic protocol, over all its lives. */
 export async function runClassicMember(
-  stage: MemberStage,
+  given: MemberStage,
   groupId: string,
 ): Promise<void> {
+  const stage = { ...given, ending: Promise.resolve() };
   const { random, host, isOver } = stage;
   const member = { memberId: "" };
   while (!isOver()) {
@@ -159,6 +223,7 @@ export async function runClassicMember(
     }
     await sleep(host.clock, random.between(0, 50));
   }
+  await stage.ending;
 }
 
 async function joinAndSync(
@@ -223,7 +288,7 @@ async function joinAndSync(
 }
 
 async function liveClassic(
-  stage: MemberStage,
+  stage: MemberOnStage,
   groupId: string,
   identity: Identity,
   member: { memberId: string },
@@ -260,10 +325,11 @@ async function liveClassic(
 
 /** A member of the newer protocol, over all its lives. */
 export async function runConsumerMember(
-  stage: MemberStage,
+  given: MemberStage,
   groupId: string,
   name: string,
 ): Promise<void> {
+  const stage = { ...given, ending: Promise.resolve() };
   const { world, random, host, isOver } = stage;
   let lifeCount = 0;
   let mustSayAll = true;
@@ -319,6 +385,7 @@ export async function runConsumerMember(
       await sleep(host.clock, random.between(10, 300));
     }
   }
+  await stage.ending;
 }
 
 function heartbeatOf(

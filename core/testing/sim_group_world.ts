@@ -3,7 +3,8 @@
 //
 //   one owner     no two members of a generation are given one partition
 //   generations   never go back
-//   offsets       never go back, and none that was acknowledged or read is lost
+//   offsets       never go back, and none that was acknowledged or read is lost;
+//                 of those in transactions and outside the last in the log holds
 //   the log       read anew, it gives the state that is there
 
 import { loadBrokerConfig } from "../config/broker_config_load.ts";
@@ -60,6 +61,13 @@ interface Promised {
   most: number;
 }
 
+/** An offset that a transaction has written. */
+export interface WrittenOffset {
+  readonly groupId: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
 /** The server of a scenario, over all its lives. */
 export class GroupWorld {
   readonly #server: SimHost;
@@ -67,6 +75,8 @@ export class GroupWorld {
   readonly #random: SimRandom;
   readonly #trace: (line: string) => void;
   readonly #promised = new Map<string, Promised>();
+  /** Offsets of transactions that are to be aborted, by group and partition. */
+  readonly #aborted = new Map<string, Set<number>>();
   /** Highest generation that anybody was told, by group. */
   readonly #generations = new Map<string, number>();
   /** Who was given a partition, by group, generation and partition. */
@@ -76,10 +86,19 @@ export class GroupWorld {
   #coordinator: GroupCoordinator | null = null;
   #logDirs: LogDirs | null = null;
   #log: PartitionLog | null = null;
+  /** Markers that are in the log, while the groups have not been told. */
+  #markersUnderWay = 0;
+  #nextProducerId = 0;
   /** How likely a commit of the log is late, as from slow replicas. */
   lateness = 0;
   /** What the run has seen, for the trace. */
-  readonly counts = { calls: 0, commits: 0, syncs: 0, replays: 0 };
+  readonly counts = {
+    calls: 0,
+    commits: 0,
+    transactions: 0,
+    syncs: 0,
+    replays: 0,
+  };
 
   constructor(given: {
     readonly server: SimHost;
@@ -154,6 +173,7 @@ export class GroupWorld {
   lose(): void {
     this.#coordinator = null;
     this.#log = null;
+    this.#markersUnderWay = 0;
     this.#seen.clear();
   }
 
@@ -225,6 +245,46 @@ export class GroupWorld {
     }
   }
 
+  /** For one transaction alone. */
+  nextProducerId(): number {
+    return this.#nextProducerId++;
+  }
+
+  /** An offset belongs to a transaction that will not be committed: nobody may see it. */
+  willAbort({ groupId, partition, offset }: WrittenOffset): void {
+    const key = `${groupId} ${partition}`;
+    const aborted = this.#aborted.get(key) ?? new Set();
+    this.#aborted.set(key, aborted.add(offset));
+  }
+
+  /**
+   * Writes the marker that ends a producer's transaction, and tells the groups; to be
+   * repeated until it succeeds.
+   *
+   * @throws {NoAnswer}
+   * @throws {KafkaError}
+   */
+  endTransaction(producerId: number, isCommit: boolean): Promise<void> {
+    return this.call(async (coordinator) => {
+      const log = this.#log!;
+      const isAlive = this.#server.lifeTeller;
+      const { durable } = log.appendMarker(
+        { producerId, producerEpoch: 0, isCommit, coordinatorEpoch: 0 },
+        { leaderEpoch: 0, nowMs: this.#server.host.clock.wallMs() },
+      );
+      const endOffset = log.logEndOffset;
+      this.#markersUnderWay++;
+      try {
+        await durable;
+        if (!isAlive()) return;
+        log.highWatermark = Math.max(log.highWatermark, endOffset);
+        coordinator.endTransaction(0, producerId, isCommit);
+      } finally {
+        if (isAlive()) this.#markersUnderWay--;
+      }
+    });
+  }
+
   /** A commit is about to be sent; gives the offset to send. */
   nextOffset(groupId: string, partition: number): number {
     return ++this.#of(groupId, partition).most;
@@ -285,6 +345,10 @@ export class GroupWorld {
         offset >= least,
         `${groupId} is at ${offset} of partition ${partition}, where ${least} was promised`,
       );
+      check(
+        this.#aborted.get(key)?.has(offset) !== true,
+        `${groupId} is at ${offset} of partition ${partition}, which was aborted`,
+      );
       check(offset <= most, `${groupId} is at ${offset}, beyond ${most}`);
       const seen = this.#seen.get(key) ?? 0;
       check(offset >= seen, `${groupId} went back from ${seen} to ${offset}`);
@@ -317,10 +381,12 @@ export class GroupWorld {
     const before = describeState(shard.state);
     const state = new ShardState();
     const endOffset = log.logEndOffset;
+    const isMarkerUnderWay = this.#markersUnderWay > 0;
     const isAlive = this.#server.lifeTeller;
     try {
       await loadShard(this.#shardLog(log), groupRecords, state, {
         clock: this.#server.host.clock,
+        fromOffset: log.logStartOffset,
         bufferBytes: 1 << 24,
         isWanted: () => true,
         report: (line) => {
@@ -332,7 +398,7 @@ export class GroupWorld {
       if (error instanceof SimFailure || !isFault) throw error;
       return;
     }
-    if (log.logEndOffset !== endOffset) return;
+    if (log.logEndOffset !== endOffset || isMarkerUnderWay) return;
     this.counts.replays++;
     const after = describeState(state);
     for (const [name, text] of before) {
@@ -377,6 +443,12 @@ function describeState(state: ShardState): Map<string, string | null> {
       .map(([partition, { offset }]) => `${partition}:${offset}`).sort();
     texts.set(`offsets of ${groupId}`, offsets.join(" "));
   }
+  const pending = [...state.groups.keys()].flatMap((groupId) =>
+    [...state.pending.of(groupId)].map(({ partition }) =>
+      `${groupId} ${partition}`
+    )
+  );
+  texts.set("what is pending", pending.sort().join("\n"));
   for (const [groupId, group] of state.groups) {
     texts.set(`group ${groupId}`, describeGroupState(group));
   }

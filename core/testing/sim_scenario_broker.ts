@@ -9,24 +9,30 @@
 
 import { type Consumer, createConsumer } from "../client/consumer.ts";
 import { createProducer, type Producer } from "../client/producer.ts";
-import { HostError, sleep } from "../host/host.ts";
+import { sleep } from "../host/host.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
-import { TestBroker } from "./broker_fixture.ts";
-import { type SimHost, simHost } from "./sim_host.ts";
-import { SimCrash } from "./sim_life.ts";
+import {
+  type BrokerStage,
+  BrokerSupervisor,
+  within,
+} from "./sim_broker_lives.ts";
+import { simHost } from "./sim_host.ts";
 import { SimLoop } from "./sim_loop.ts";
 import { SimNet } from "./sim_net.ts";
 import { SimRandom } from "./sim_random.ts";
-import { check, type Scenario, type ScenarioRun } from "./sim_scenario.ts";
+import { check, type Scenario } from "./sim_scenario.ts";
 
 const TOPIC = "t";
 const PARTITION_COUNT = 2;
 const RECORD_COUNT = 400;
-const CRASH_COUNT = 12;
+const TROUBLE_COUNT = 12;
 /** Virtual time within which all must have ended. */
 const LIMIT_MS = 3_600_000;
-/** After the faults, everything must have been delivered within this. */
-const HEALING_MS = 120_000;
+const BROKER = {
+  "log.flush.interval.messages": 1,
+  "log.segment.bytes": 3000,
+  "auto.create.topics.enable": "false",
+};
 
 /** What a producer may say without having done wrong: it has given up. */
 const ALLOWED_ERRORS = new Set([
@@ -58,12 +64,6 @@ export const brokerScenario: Scenario = {
   },
 };
 
-interface Stage extends ScenarioRun {
-  readonly server: SimHost;
-  readonly client: SimHost;
-  readonly net: SimNet;
-}
-
 /** What was sent to one partition, and what was heard of it. */
 class History {
   /** Values, in the order in which they were sent. */
@@ -71,9 +71,11 @@ class History {
   readonly offsetByValue = new Map<string, number>();
 }
 
-async function story(stage: Stage): Promise<void> {
-  const supervisor = new Supervisor(stage);
-  await supervisor.begin();
+async function story(stage: BrokerStage): Promise<void> {
+  const supervisor = new BrokerSupervisor(stage, BROKER);
+  await supervisor.begin((broker) =>
+    broker.createTopic(TOPIC, { partitionCount: PARTITION_COUNT })
+  );
   const histories = Array.from(
     { length: PARTITION_COUNT },
     () => new History(),
@@ -92,7 +94,7 @@ async function story(stage: Stage): Promise<void> {
   });
   await Promise.all([
     produce(stage, producer, histories),
-    supervisor.makeTrouble(),
+    supervisor.makeTrouble(TROUBLE_COUNT),
   ]);
   if (supervisor.failure !== null) throw supervisor.failure;
   stage.trace(`healed at ${Math.round(stage.client.loop.nowMs)} ms`);
@@ -102,130 +104,8 @@ async function story(stage: Stage): Promise<void> {
   await supervisor.end();
 }
 
-/** Starts the broker whenever it is down, and brings it down. */
-class Supervisor {
-  readonly #stage: Stage;
-  readonly #topicsMade: string[] = [];
-  /** Why no broker is started any more. */
-  failure: unknown = null;
-  #running: TestBroker | null = null;
-  #isEnding = false;
-  readonly #ending = Promise.withResolvers<void>();
-  #loop: Promise<void> | null = null;
-
-  constructor(stage: Stage) {
-    this.#stage = stage;
-  }
-
-  /** The first life, without faults: makes the topic. */
-  async begin(): Promise<void> {
-    this.#running = await this.#start();
-    await this.#running.createTopic(TOPIC, { partitionCount: PARTITION_COUNT });
-    this.#loop = this.#supervise().catch((error) => {
-      this.#stage.trace(`the supervisor failed: ${message(error)}`);
-      this.failure = error;
-    });
-  }
-
-  /** Crashes and cuts, with rests between; ends with all faults gone. */
-  async makeTrouble(): Promise<void> {
-    const { random, server, client, net, trace } = this.#stage;
-    for (let i = 0; i < CRASH_COUNT; i++) {
-      await sleep(client.host.clock, random.between(50, 5000));
-      const what = random.next();
-      trace(`trouble ${i} at ${Math.round(client.loop.nowMs)} ms`);
-      if (what < 0.5) server.disk.crashAtCall(1 + random.below(120));
-      else if (what < 0.6) server.crash("kill");
-      else if (what < 0.7) server.crash("power");
-      else if (what < 0.8) net.resetConnections();
-      else if (what < 0.9) await this.#cut();
-      else server.disk.failNthCall(1 + random.below(60));
-      if (random.chance(0.3)) await this.#makeTopic(`extra-${i}`);
-    }
-    server.disk.clearFaults();
-    net.heal();
-  }
-
-  /** Stops the broker cleanly; what it made must be there still. */
-  async end(): Promise<void> {
-    const { image } = this.#running!.broker.cluster;
-    for (const topic of this.#topicsMade) {
-      check(image.topics.has(topic), `Topic ${topic} was made, and is lost`);
-    }
-    this.#isEnding = true;
-    this.#ending.resolve();
-    check(await this.#running!.stop(), "The last stop was not clean");
-    await this.#loop;
-  }
-
-  async #supervise(): Promise<void> {
-    const { server, client, random, trace } = this.#stage;
-    while (!this.#isEnding) {
-      const broker = this.#running;
-      if (broker !== null) {
-        await Promise.race([
-          server.crashed,
-          broker.running.failed,
-          this.#ending.promise,
-        ]);
-        if (this.#isEnding) return;
-        for (const line of broker.lines) trace(`broker: ${line}`);
-      }
-      // A broker that gave up after a failed sync takes the machine with it: no
-      // process can tell what of the page cache is on the disk.
-      server.crash("power");
-      this.#running = null;
-      await sleep(client.host.clock, random.between(10, 2000));
-      server.disk.clearFaults();
-      server.restart();
-      if (random.chance(0.2)) server.disk.crashAtCall(1 + random.below(60));
-      try {
-        this.#running = await this.#start();
-        trace(`started at ${Math.round(client.loop.nowMs)} ms`);
-      } catch (error) {
-        const isFault = server.isCrashed || error instanceof HostError;
-        if (!isFault) throw error;
-        trace(`did not start: ${message(error)}`);
-      }
-    }
-  }
-
-  #start(): Promise<TestBroker> {
-    const { server } = this.#stage;
-    const starting = TestBroker.start(server.host, {
-      "listeners": "PLAINTEXT://broker:9092",
-      "log.flush.interval.messages": 1,
-      "log.segment.bytes": 3000,
-      "auto.create.topics.enable": "false",
-    });
-    const crashed = server.crashed.then(() => {
-      throw new SimCrash("The broker crashed while it started");
-    });
-    starting.catch(() => {}); // Of a dead one nobody hears.
-    return Promise.race([starting, crashed]);
-  }
-
-  async #cut(): Promise<void> {
-    const { net, client, random } = this.#stage;
-    net.partition("client", "broker", { isOneWay: random.chance(0.5) });
-    await sleep(client.host.clock, random.between(10, 8000));
-    net.heal();
-  }
-
-  async #makeTopic(name: string): Promise<void> {
-    const { server, client } = this.#stage;
-    const broker = this.#running;
-    if (broker === null || server.isCrashed) return;
-    const isAlive = server.lifeTeller;
-    const making = broker.createTopic(name).then(() => {
-      if (isAlive()) this.#topicsMade.push(name);
-    }).catch(() => {});
-    await Promise.race([making, sleep(client.host.clock, 3000)]);
-  }
-}
-
 async function produce(
-  { client, random, trace }: Stage,
+  { client, random, trace }: BrokerStage,
   producer: Producer,
   histories: readonly History[],
 ): Promise<void> {
@@ -247,7 +127,7 @@ async function produce(
 }
 
 async function checkAll(
-  { client, trace }: Stage,
+  { client, trace }: BrokerStage,
   histories: readonly History[],
 ): Promise<void> {
   const consumer = createConsumer(client.host, {
@@ -307,26 +187,6 @@ function checkPartition(
     );
     next = index + 1;
   }
-}
-
-/** @throws {SimFailure} Where a promise waits for longer than healing may take. */
-async function within<T>(
-  { client }: Stage,
-  promise: Promise<T>,
-  otherwise: string,
-): Promise<T> {
-  const late = Promise.withResolvers<"late">();
-  const callOff = client.host.clock.after(
-    HEALING_MS,
-    () => late.resolve("late"),
-  );
-  const outcome = await Promise.race([promise, late.promise]);
-  callOff();
-  check(
-    outcome !== "late",
-    `After ${HEALING_MS} ms without faults ${otherwise}`,
-  );
-  return outcome as T;
 }
 
 function message(error: unknown): string {

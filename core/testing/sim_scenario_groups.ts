@@ -91,11 +91,14 @@ async function story(
   for (const groupId of GROUPS) {
     await untilAnswered(stage, () => readOffsets(stage, groupId));
   }
-  const { calls, commits, syncs, replays } = world.counts;
+  const { calls, commits, transactions, syncs, replays } = world.counts;
   trace(
-    `${calls} calls, ${commits} commits, ${syncs} syncs, ${replays} replays`,
+    `${calls} calls, ${commits} commits, ${transactions} transactions, ${syncs} syncs, ${replays} replays`,
   );
-  check(syncs > 0 && replays > 0, "The scenario did not do what it is for");
+  check(
+    transactions > 0 && syncs > 0 && replays > 0,
+    "The scenario did not do what it is for",
+  );
   await world.stop();
 }
 

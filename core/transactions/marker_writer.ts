@@ -13,6 +13,11 @@ export interface MarkerToWrite {
   readonly isCommit: boolean;
   /** Leader epoch of the coordinator's partition: a marker of an older one is refused. */
   readonly coordinatorEpoch: number;
+  /**
+   * Whether the epoch is above that of the transaction's records (KIP-890): a marker
+   * that comes late then ends no later transaction. False where left out.
+   */
+  readonly isEpochRaised?: boolean;
 }
 
 /** Writes markers, here or on the brokers that lead the partitions. */

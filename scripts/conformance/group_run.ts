@@ -2,6 +2,7 @@
 // records, and waiting for what must come.
 
 import type { JavaTools } from "./java_client.ts";
+import type { Cell } from "./suite.ts";
 
 const SETTLE_TIMEOUT_MS = 80_000;
 const SETTLE_PAUSE_MS = 100;
@@ -17,6 +18,24 @@ export interface GroupRun {
     name: string,
     check: () => Promise<void>,
   ): Promise<void>;
+}
+
+/** Runs features, each of which becomes a cell. */
+export function featuresInto(
+  cells: Cell[],
+  progress: (text: string) => void,
+): GroupRun["feature"] {
+  return async (client, feature, check) => {
+    try {
+      await check();
+      cells.push({ client, feature, outcome: "pass", reason: "" });
+    } catch (error) {
+      const text = (error as Error).message.replaceAll(/\s+/g, " ");
+      const reason = text.slice(0, 300);
+      cells.push({ client, feature, outcome: "fail", reason });
+      progress(`  fail ${feature}: ${reason}`);
+    }
+  };
 }
 
 /** Asks until the answer is what it must become; fails with the last one. */

@@ -1,7 +1,6 @@
 // Apache Kafka's own command line tools as a client: each operation is one run of
 // a tool, all in one JVM (see clients/JavaTools.java).
 
-import { fileURLToPath } from "node:url";
 import { kafkaClassPath } from "./apache_kafka.ts";
 import {
   type Client,
@@ -14,6 +13,7 @@ import {
   type TextRecord,
   UnavailableError,
 } from "./client.ts";
+import { withProgram } from "./java_program.ts";
 import { LineProcess } from "./worker_client.ts";
 
 const TOPIC_COMMAND = "org.apache.kafka.tools.TopicCommand";
@@ -56,15 +56,15 @@ export class JavaTools {
     if (classPath === null) {
       throw new UnavailableError("needs Java 17, and Maven for the first run");
     }
-    const source = new URL("./clients/JavaTools.java", import.meta.url);
+    const programPath = await withProgram(classPath, "JavaTools");
     return new JavaTools(
       new LineProcess("Java", "java", [
         "-Xmx1g",
         "-Dfile.encoding=UTF-8",
         "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
         "-cp",
-        classPath,
-        fileURLToPath(source),
+        programPath,
+        "JavaTools",
       ]),
     );
   }

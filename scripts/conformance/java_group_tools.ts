@@ -5,7 +5,7 @@ import { type ClientKind, UnavailableError } from "./client.ts";
 import { consoleConsumerFeatures } from "./console_consumer_groups.ts";
 import type { Transcripts } from "./consumer_group_command.ts";
 import { commandFeatures } from "./consumer_group_scenarios.ts";
-import type { GroupRun } from "./group_run.ts";
+import { featuresInto, type GroupRun } from "./group_run.ts";
 import { debianTool } from "./install.ts";
 import { JavaTools, javaTools } from "./java_client.ts";
 import { kcat } from "./kcat_client.ts";
@@ -54,18 +54,7 @@ export async function runJavaGroupFeatures(
     return cells;
   }
   progress(`groups of ${asked.map(({ name }) => name).join(" and ")}`);
-  const feature: GroupRun["feature"] = async (client, name, check) => {
-    const add = (outcome: Cell["outcome"], reason: string) =>
-      cells.push({ client, feature: name, outcome, reason });
-    try {
-      await check();
-      add("pass", "");
-    } catch (error) {
-      const text = (error as Error).message.replaceAll(/\s+/g, " ");
-      add("fail", text.slice(0, 300));
-      progress(`  fail ${name}: ${text.slice(0, 300)}`);
-    }
-  };
+  const feature = featuresInto(cells, progress);
   const run: GroupRun = { bootstrap, tools, feature };
   try {
     const hasJava = asked.includes(javaTools);

@@ -26,6 +26,9 @@ import {
 } from "./report.ts";
 import { RETENTION, runRetention } from "./retention.ts";
 import { checkSegments } from "./segments.ts";
+import { checkTransactionLogs } from "./transaction_logs.ts";
+import { runTransactionTools } from "./transaction_tools.ts";
+import { runStreams, STREAMS } from "./streams.ts";
 import { type Cell, Suite } from "./suite.ts";
 import {
   javaTransactionKinds,
@@ -62,12 +65,13 @@ function say(text: string): void {
 interface Asked {
   readonly kinds: readonly ClientKind[];
   readonly transactionKinds: readonly ClientKind[];
+  readonly hasStreams: boolean;
 }
 
 async function runOn(
   name: string,
   start: (options: StartOptions) => Promise<RunningBroker>,
-  { kinds, transactionKinds }: Asked,
+  { kinds, transactionKinds, hasStreams }: Asked,
   work: string,
 ): Promise<Cell[]> {
   say(`== ${name}`);
@@ -78,19 +82,28 @@ async function runOn(
   try {
     const bootstrap = `127.0.0.1:${broker.port}`;
     await suite.run(kinds, bootstrap);
-    const isReference = name === KAFKA;
     cells.push(
       ...suite.cells,
-      ...await runTransactionFeatures({
-        kinds: transactionKinds,
-        bootstrap,
-        progress: say,
-      }),
+      // Either waits more than it works.
+      ...(await Promise.all([
+        runTransactionFeatures({
+          kinds: transactionKinds,
+          bootstrap,
+          progress: say,
+        }),
+        runTransactionTools({
+          kinds: transactionKinds,
+          bootstrap,
+          progress: say,
+          isReference: name === KAFKA,
+        }),
+      ])).flat(),
+      ...hasStreams ? await runStreams({ bootstrap, work, progress: say }) : [],
       ...await runJavaGroupFeatures({
         kinds,
         bootstrap,
         progress: say,
-        isReference,
+        isReference: name === KAFKA,
       }),
     );
   } finally {
@@ -98,6 +111,9 @@ async function runOn(
   }
   if (kinds.includes(javaTools)) {
     cells.push(...await checkSegments(broker.dataDirectory));
+  }
+  if (transactionKinds.includes(javaTools)) {
+    cells.push(...await checkTransactionLogs(broker.dataDirectory));
   }
   say(`== ${name}: ${Math.round((performance.now() - startMs) / 1000)} s`);
   return cells;
@@ -122,7 +138,8 @@ async function main(): Promise<number> {
   const transactionKinds = [...javaTransactionKinds, ...clientKinds].filter(
     ({ name }) => isAsked(name) || asked.includes(TRANSACTIONS),
   );
-  const wanted: Asked = { kinds, transactionKinds };
+  const hasStreams = isAsked(STREAMS);
+  const wanted: Asked = { kinds, transactionKinds, hasStreams };
   const work = await Deno.makeTempDir({ prefix: "kq-conformance-" });
   try {
     let par: Par = JSON.parse(
@@ -130,7 +147,7 @@ async function main(): Promise<number> {
         JSON.stringify({ broker: KAFKA, cells: {} })
       ),
     );
-    const hasClients = transactionKinds.length > 0;
+    const hasClients = transactionKinds.length > 0 || hasStreams;
     if (!values.quick && values.broker !== "kq" && hasClients) {
       const { cells } = parOf(
         KAFKA,

@@ -40,6 +40,8 @@ export interface TransactionOperations {
     { readonly topic: string; readonly until: string },
     CommittedRecord[],
   ];
+  /** All committed records of a topic; Java's clients only. */
+  readAllCommitted: [{ readonly topic: string }, KeyedRecord[]];
   /**
    * Reads in a group and writes what it reads, offsets and records in one
    * transaction. Every third one is aborted, and its records are read again.
@@ -71,6 +73,13 @@ export interface TransactionOperations {
 }
 
 export type CommittedRecord = readonly [offset: number, value: string];
+
+export type KeyedRecord = readonly [
+  partition: number,
+  offset: number,
+  key: string,
+  value: string,
+];
 
 export type TransactionOperationName = keyof TransactionOperations;
 

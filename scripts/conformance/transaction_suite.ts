@@ -5,9 +5,10 @@
 // The clients run at once, each with topics and ids of its own; then each reads what
 // all have written.
 
-import { fileURLToPath } from "node:url";
+import { apiKeys } from "../../core/wire/kafka/apis.ts";
 import {
   kafkaClassPath,
+  NEWER_CLIENTS_VERSION,
   newerClientsClassPath,
   toolArgs,
 } from "./apache_kafka.ts";
@@ -16,7 +17,8 @@ import {
   UnavailableError,
   UnsupportedError,
 } from "./client.ts";
-import { Feeder, settles } from "./group_suite.ts";
+import { Feeder, settles } from "./feeder.ts";
+import { withProgram } from "./java_program.ts";
 import type { Cell } from "./suite.ts";
 import type {
   CommittedRecord,
@@ -26,6 +28,7 @@ import { WorkerClient } from "./worker_client.ts";
 
 /** What the features' names begin with. */
 export const TRANSACTIONS = "transactions";
+const NEWER_JAVA = `Java client ${NEWER_CLIENTS_VERSION}`;
 const END = "end";
 const RECORDS = 20;
 const COPIED = 60;
@@ -54,10 +57,22 @@ export interface TransactionSuiteOptions {
 const range = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
 
+/** A client that is `clients/Transactions.java`. */
+export async function javaTransactions(
+  name: string,
+  classPath: string,
+  bootstrap: string,
+): Promise<WorkerClient> {
+  const program = "Transactions";
+  const programPath = await withProgram(classPath, program);
+  const args = toolArgs(programPath, program, [bootstrap]);
+  return new WorkerClient(name, "java", args);
+}
+
 /** Java's clients, which the suite's other features know through their tools only. */
 export const javaTransactionKinds: readonly ClientKind[] = [
   ["Java client 3.9.1", kafkaClassPath],
-  ["Java client 4.1.0", newerClientsClassPath],
+  [NEWER_JAVA, newerClientsClassPath],
 ].map(([name, find]) => ({
   name: name as string,
   open: async (bootstrap) => {
@@ -65,9 +80,7 @@ export const javaTransactionKinds: readonly ClientKind[] = [
     if (classPath === null) {
       throw new UnavailableError("needs Java 17, and Maven for the first run");
     }
-    const source = new URL("./clients/Transactions.java", import.meta.url);
-    const args = toolArgs(classPath, fileURLToPath(source), [bootstrap]);
-    return new WorkerClient(name as string, "java", args);
+    return await javaTransactions(name as string, classPath, bootstrap);
   },
 }));
 
@@ -131,6 +144,11 @@ class ClientRun {
     await this.#feature(
       "fenced by group generation and member",
       () => this.#sendStaleOffsets(),
+    );
+    if (this.#name !== NEWER_JAVA) return;
+    await this.#feature(
+      "a new epoch for each",
+      () => this.#expectNewEpochs(),
     );
   }
 
@@ -334,6 +352,32 @@ class ClientRun {
     );
     await this.#init("next", topic);
     await this.#transact("next", topic, ["next"]);
+  }
+
+  /** Where client and broker both know transaction.version 2, no two transactions share an epoch. */
+  async #expectNewEpochs(): Promise<void> {
+    if (await this.#feeder.newestVersion(apiKeys.EndTxn) < 5) {
+      throw new UnsupportedError("the broker has no transaction.version 2");
+    }
+    const topic = `${this.#prefix}-epochs`;
+    await this.#feeder.topic(topic, 1);
+    await this.#init("epochs", topic);
+    const epochs: number[] = [];
+    const look = async () => {
+      const [{ error, value }] = await this.#feeder.admin
+        .describeTransactions([topic]);
+      if (error !== null) throw error;
+      epochs.push(value!.producerEpoch);
+    };
+    await look();
+    for (const value of ["first", "second"]) {
+      await this.#transact("epochs", topic, [value]);
+      await look();
+    }
+    const [first, ...next] = epochs;
+    if (next.join() !== [first + 1, first + 2].join()) {
+      throw new Error(`the epochs are ${epochs}`);
+    }
   }
 
   async #sendStaleOffsets(): Promise<void> {

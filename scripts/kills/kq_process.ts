@@ -11,7 +11,6 @@ const RUN = [
   "-A",
   "--config",
   `${ROOT}deno.json`,
-  `${ROOT}main.ts`,
 ];
 
 /** A port that nobody listens on now. */
@@ -22,16 +21,19 @@ export function freePort(): number {
   return port;
 }
 
-export class KqProcess {
+/** What runs a script of the project, given by its path from the root. */
+export function denoCommand(script: string): string[] {
+  return [Deno.execPath(), ...RUN, `${ROOT}${script}`];
+}
+
+/** A process to be killed. */
+export class KilledProcess {
   readonly #child: Deno.ChildProcess;
   #hasEnded = false;
 
-  /**
-   * @param args What follows `kq`.
-   * @param files Where output and diagnostics go; both are appended to.
-   */
+  /** @param files Where output and diagnostics go; both are appended to. */
   constructor(
-    args: readonly string[],
+    command: readonly string[],
     files: { readonly out: string; readonly err: string },
   ) {
     // The shell becomes the process, under the same id.
@@ -42,9 +44,7 @@ export class KqProcess {
         "sh",
         files.out,
         files.err,
-        Deno.execPath(),
-        ...RUN,
-        ...args,
+        ...command,
       ],
       stdin: "null",
       stdout: "null",
@@ -69,11 +69,29 @@ export class KqProcess {
   }
 }
 
+export class KqProcess extends KilledProcess {
+  /** @param args What follows `kq`. */
+  constructor(
+    args: readonly string[],
+    files: { readonly out: string; readonly err: string },
+  ) {
+    super([...denoCommand("main.ts"), ...args], files);
+  }
+}
+
+/** Where a broker listens, and where it sends clients that come there. */
+export interface Listening {
+  readonly name: string;
+  readonly address: string;
+  readonly advertised: string;
+}
+
 /** A broker that is killed and started again on the same port and data. */
 export class BrokerProcess {
   readonly address: string;
   readonly #directory: string;
   readonly #overrides: readonly string[];
+  readonly #listeners: Listening[];
   #process: KqProcess | null = null;
 
   /** @param overrides `key=value`, beside the port and the data. */
@@ -81,12 +99,27 @@ export class BrokerProcess {
     this.#directory = directory;
     this.#overrides = overrides;
     this.address = `127.0.0.1:${freePort()}`;
+    this.#listeners = [{
+      name: "PLAINTEXT",
+      address: this.address,
+      advertised: this.address,
+    }];
+  }
+
+  /** Listens there, too, from the next start on, and sends clients on to `advertised`. */
+  addListener(listener: Listening): void {
+    this.#listeners.push(listener);
   }
 
   /** Starts it, and waits until it listens. */
   async start(): Promise<void> {
+    const listed = (key: "address" | "advertised") =>
+      this.#listeners.map((each) => `${each.name}://${each[key]}`).join(",");
+    const protocols = this.#listeners.map(({ name }) => `${name}:PLAINTEXT`);
     const overrides = [
-      `listeners=PLAINTEXT://${this.address}`,
+      `listeners=${listed("address")}`,
+      `advertised.listeners=${listed("advertised")}`,
+      `listener.security.protocol.map=${protocols.join(",")}`,
       `log.dirs=${this.#directory}/data`,
       ...this.#overrides,
     ];

@@ -8,6 +8,8 @@
 //
 // Source: KIP-98, KIP-890.
 
+import { isInternalTopic } from "../../controller/topic_name.ts";
+import type { TopicPartition } from "../../transactions/marker_writer.ts";
 import { ErrorCode } from "../../wire/kafka/errors.ts";
 import {
   type AddPartitionsToTxnRequest,
@@ -15,7 +17,6 @@ import {
   addPartitionsToTxnResponse,
 } from "../../wire/kafka/messages/add_partitions_to_txn.ts";
 import type { InferInput } from "../../wire/kafka/schema.ts";
-import type { Broker } from "../broker.ts";
 import { type RequestContext, serve } from "../context.ts";
 import { refusalOf } from "../failure.ts";
 import { fencingCode } from "../producer_fencing.ts";
@@ -85,15 +86,9 @@ function addAll(
     const { errorCode } = refusalOf(error, broker, action(transaction));
     return partitions.map(() => errorCode);
   };
-  const unknown = partitions.map(({ topic, partition }) =>
-    !isKnown(broker, topic, partition)
-  );
-  if (unknown.includes(true)) {
-    return unknown.map((isUnknown) =>
-      isUnknown
-        ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-        : ErrorCode.OPERATION_NOT_ATTEMPTED
-    );
+  const codes = partitions.map((each) => admit(each, context));
+  if (codes.some((code) => code !== ErrorCode.NONE)) {
+    return codes.map((code) => code || ErrorCode.OPERATION_NOT_ATTEMPTED);
   }
   try {
     if (transaction.verifyOnly) {
@@ -116,12 +111,19 @@ function action({ transactionalId, verifyOnly }: Transaction): string {
   return `${verb} the transaction of "${transactionalId}"`;
 }
 
-function isKnown(
-  { cluster }: Broker,
-  topic: string,
-  partition: number,
-): boolean {
-  return cluster.image.topics.get(topic)?.partitions[partition] !== undefined;
+/** Whether a partition may be part of a transaction: an error code. */
+function admit(
+  { topic, partition }: TopicPartition,
+  { broker, apiVersion }: RequestContext,
+): number {
+  // Clients name groups where they mean their partitions (AddOffsetsToTxn).
+  if (apiVersion < BATCHED_SINCE && isInternalTopic(topic)) {
+    return ErrorCode.TOPIC_AUTHORIZATION_FAILED;
+  }
+  const { topics } = broker.cluster.image;
+  return topics.get(topic)?.partitions[partition] === undefined
+    ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    : ErrorCode.NONE;
 }
 
 function answer(

@@ -1,6 +1,6 @@
 // DeleteGroups (key 42): ends groups without members, offsets and all.
 
-import { deleteGroup } from "../../groups/commit_offsets.ts";
+import { deleteGroup } from "../../groups/delete_offsets.ts";
 import { ErrorCode } from "../../wire/kafka/errors.ts";
 import {
   deleteGroupsRequest,

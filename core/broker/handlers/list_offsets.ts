@@ -166,10 +166,10 @@ function lookUp(
       };
     case LATEST_TIERED:
       return NOTHING; // There are no remote tiers.
-    case MAX_TIMESTAMP:
-      return log.offsetOfMaxTimestamp() ?? NOTHING;
     default: {
-      const found = log.offsetForTimestamp(wanted.timestamp);
+      const found = wanted.timestamp === MAX_TIMESTAMP
+        ? log.offsetOfMaxTimestamp()
+        : log.offsetForTimestamp(wanted.timestamp);
       return found === null || found.offset >= endOffset ? NOTHING : found;
     }
   }

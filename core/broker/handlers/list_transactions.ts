@@ -10,19 +10,11 @@ import {
   listTransactionsRequest,
   listTransactionsResponse,
 } from "../../wire/kafka/messages/list_transactions.ts";
+import { transactionStatuses } from "../../transactions/transaction_state.ts";
 import { serve } from "../context.ts";
 
-/** What transactions may be filtered by; Kafka knows these, too, where none is in them. */
-const STATE_NAMES: ReadonlySet<string> = new Set([
-  "Empty",
-  "Ongoing",
-  "PrepareCommit",
-  "PrepareAbort",
-  "CompleteCommit",
-  "CompleteAbort",
-  "Dead",
-  "PrepareEpochFence",
-]);
+/** What transactions may be filtered by, where none is in such a state, too. */
+const STATE_NAMES: ReadonlySet<string> = new Set(transactionStatuses);
 
 export const listTransactions = serve(
   listTransactionsRequest,

@@ -1,6 +1,6 @@
 // OffsetDelete (key 47): ends single offsets of a group that nobody uses now.
 
-import { deleteOffsets } from "../../groups/commit_offsets.ts";
+import { deleteOffsets } from "../../groups/delete_offsets.ts";
 import { ErrorCode } from "../../wire/kafka/errors.ts";
 import {
   offsetDeleteRequest,

@@ -7,16 +7,15 @@
 //
 // With `flush.messages=1` "written" and "has" mean on the disk.
 //
+// Records in a transaction are appended once its coordinator knows of the
+// partition (see `verify_transaction.ts`).
+//
 // Source: Kafka protocol guide; KIP-467 (errors of single records), KIP-951
-// (the new leader in the answer).
+// (the new leader in the answer), KIP-890 (verification).
 
 import { assert } from "../../base/assert.ts";
-import {
-  BATCH_HEADER_BYTES,
-  batchIsTransactional,
-  batchMagic,
-  setBaseOffset,
-} from "../../record/batch_header.ts";
+import type { VerificationGuard } from "../../log/verifications.ts";
+import { setBaseOffset } from "../../record/batch_header.ts";
 import { RejectedRecordsError } from "../../record/validate_checks.ts";
 import { isInternalTopic } from "../../controller/topic_name.ts";
 import { FrameError } from "../../rpc/frame_reader.ts";
@@ -31,6 +30,12 @@ import { type RequestContext, serve } from "../context.ts";
 import { CurrentLeaders } from "../current_leaders.ts";
 import { failureOf, refusalOf } from "../failure.ts";
 import type { Appended, Partition } from "../partition.ts";
+import {
+  type ProducedTransaction,
+  verifyProduced,
+} from "../produce_transactions.ts";
+import { reachAllReplicas } from "../reach_replicas.ts";
+import { Turnstile } from "../turnstile.ts";
 
 type Response = InferInput<typeof produceResponse>;
 type PartitionData =
@@ -73,22 +78,41 @@ interface PartitionResult {
   outcome: Outcome;
 }
 
+/** A producer's batches stay in order, even where one waits for a coordinator. */
+const turnstile = new Turnstile();
+
 export const produce = serve(produceRequest, produceResponse, {
+  versions: [0, 12],
   letsNextStart: true,
-  handle: (request, context) => {
-    const results = appendAll(request, context);
-    if (results.some(isOfUnknownProducer)) {
-      return askAgain(request, context, results)
-        .then(() => answer(request, context, results));
-    }
-    return answer(request, context, results);
-  },
+  handle: (request, context) =>
+    turnstile.pass(
+      context.connection,
+      () => areAcksValid(request) ? verifyProduced(request, context) : null,
+      (transaction) => appendAndAnswer(request, context, transaction),
+    ),
   failure: (failure, request, context) => {
     if (request === null || request.acks === ACKS_NONE) return null;
     const error = KafkaError.ofCode(failure.errorCode, failure.errorMessage);
     return respond(context, refuseAll(request, error));
   },
 });
+
+function areAcksValid({ acks }: ProduceRequest): boolean {
+  return acks >= ACKS_ALL && acks <= 1;
+}
+
+function appendAndAnswer(
+  request: ProduceRequest,
+  context: RequestContext,
+  transaction: ProducedTransaction | null,
+): Response | null | Promise<Response | null> {
+  const results = appendAll(request, context, transaction);
+  if (results.some(isOfUnknownProducer)) {
+    return askAgain(request, context, results, transaction)
+      .then(() => answer(request, context, results));
+  }
+  return answer(request, context, results);
+}
 
 function answer(
   request: ProduceRequest,
@@ -112,41 +136,40 @@ async function askAgain(
   request: ProduceRequest,
   context: RequestContext,
   results: readonly PartitionResult[],
+  transaction: ProducedTransaction | null,
 ): Promise<void> {
   await context.broker.producerIds.refresh();
-  for (const result of results.filter(isOfUnknownProducer)) {
+  const options = appendOptions(request, context, transaction);
+  for (const [position, result] of results.entries()) {
+    if (!isOfUnknownProducer(result)) continue;
     const data = request.topicData.find(({ name }) => name === result.topic)
       ?.partitionData.find(({ index }) => index === result.index);
     assert(data !== undefined, "A result of no request");
     // The first try has stamped it, before it was refused.
     if (data.records !== null) setBaseOffset(data.records, 0, 0);
-    result.outcome = appendOne(
-      result.topic,
-      data,
-      appendOptions(request, context),
-    );
+    result.outcome = appendOne(result.topic, data, options, position);
   }
 }
 
 function appendAll(
   request: ProduceRequest,
   context: RequestContext,
+  transaction: ProducedTransaction | null,
 ): PartitionResult[] {
-  const { acks } = request;
-  if (acks < ACKS_ALL || acks > 1) {
+  if (!areAcksValid(request)) {
     return refuseAll(
       request,
       new KafkaError(
         "INVALID_REQUIRED_ACKS",
-        `acks is 0, 1 or -1 (all), not ${acks}.`,
+        `acks is 0, 1 or -1 (all), not ${request.acks}.`,
       ),
     );
   }
-  const options = appendOptions(request, context);
+  const options = appendOptions(request, context, transaction);
   const results: PartitionResult[] = [];
   for (const { name, partitionData } of request.topicData) {
     for (const data of partitionData) {
-      const outcome = appendOne(name, data, options);
+      const outcome = appendOne(name, data, options, results.length);
       results.push({ topic: name, index: data.index, outcome });
     }
   }
@@ -155,32 +178,40 @@ function appendAll(
 
 interface AppendOptions {
   readonly context: RequestContext;
+  readonly transaction: ProducedTransaction | null;
   readonly nowMs: number;
   readonly produceVersion: number;
   readonly needsAll: boolean;
   readonly isProducerIssued: (producerId: number) => boolean;
+  /** What is in a transaction has to belong to one that is open. */
+  readonly verification: null;
 }
 
 function appendOptions(
   { acks }: ProduceRequest,
   context: RequestContext,
+  transaction: ProducedTransaction | null,
 ): AppendOptions {
   const { host, producerIds } = context.broker;
   return {
     context,
+    transaction,
     nowMs: host.clock.wallMs(),
     produceVersion: context.apiVersion,
     needsAll: acks === ACKS_ALL,
     isProducerIssued: (producerId) => producerIds.isIssued(producerId),
+    verification: null,
   };
 }
 
+/** @param position Among all partitions of the request. */
 function appendOne(
   topic: string,
   { index, records }: PartitionData,
   options: AppendOptions,
+  position: number,
 ): Outcome {
-  const { broker, clientId } = options.context;
+  const { transaction, context: { broker, clientId } } = options;
   try {
     const partition = broker.partitions.get(topic, index);
     if (isInternalTopic(topic) && clientId !== ADMIN_CLIENT_ID) {
@@ -189,13 +220,12 @@ function appendOne(
         `Cannot append to internal topic ${topic}.`,
       );
     }
-    if (isTransactional(records)) {
-      throw new KafkaError(
-        "INVALID_TXN_STATE",
-        "No transaction is open: this broker coordinates none.",
-      );
-    }
-    const appended = partition.append(records ?? NO_RECORDS, options);
+    const appended = partition.append(
+      records ?? NO_RECORDS,
+      transaction === null
+        ? options
+        : inTransaction(options, transaction.guardOf(position)),
+    );
     broker.metrics.producedBatches++;
     broker.metrics.producedBytes += records?.length ?? 0;
     return { kind: "appended", partition, appended };
@@ -206,9 +236,18 @@ function appendOne(
 
 const NO_RECORDS = new Uint8Array(0);
 
-function isTransactional(records: Uint8Array | null): boolean {
-  return records !== null && records.length >= BATCH_HEADER_BYTES &&
-    batchMagic(records) === 2 && batchIsTransactional(records);
+/** @param verification As `PartitionLog.append` takes it. */
+function inTransaction(
+  options: AppendOptions,
+  verification: VerificationGuard | null | undefined,
+) {
+  // The coordinator knows to whom it has given the id.
+  const isVerified = verification != null;
+  return {
+    ...options,
+    verification,
+    isProducerIssued: isVerified ? undefined : options.isProducerIssued,
+  };
 }
 
 function refuseAll(request: ProduceRequest, error: unknown): PartitionResult[] {
@@ -239,50 +278,25 @@ function mustWait(acks: number, { outcome }: PartitionResult): boolean {
 
 /** Waits for fsyncs and replicas of all partitions, no longer than the request says. */
 async function waitForAll(
-  request: ProduceRequest,
-  context: RequestContext,
+  { acks, timeoutMs }: ProduceRequest,
+  { broker: { purgatory } }: RequestContext,
   waiting: readonly PartitionResult[],
 ): Promise<void> {
   await Promise.all(waiting.map(async (result) => {
     assert(result.outcome.kind === "appended", "Only what was appended waits");
     const { partition, appended } = result.outcome;
     try {
-      await appended.durable;
-      if (request.acks === ACKS_ALL) {
-        await reachesHighWatermark(partition, appended, request, context);
+      if (acks !== ACKS_ALL) await appended.durable;
+      else {
+        await reachAllReplicas(partition, appended, {
+          purgatory,
+          timeoutMs: Math.max(0, timeoutMs),
+        });
       }
     } catch (error) {
       result.outcome = { kind: "refused", error };
     }
   }));
-}
-
-/** @throws {KafkaError} REQUEST_TIMED_OUT, NOT_LEADER_OR_FOLLOWER, KAFKA_STORAGE_ERROR. */
-function reachesHighWatermark(
-  partition: Partition,
-  appended: Appended,
-  request: ProduceRequest,
-  { broker }: RequestContext,
-): Promise<void> {
-  if (partition.isVisible(appended.endOffset)) return Promise.resolve();
-  return new Promise((done, refuse) => {
-    broker.purgatory.add(
-      {
-        wake: () => {
-          try {
-            if (!partition.isVisibleYet(appended.endOffset)) return false;
-            done();
-          } catch (error) {
-            refuse(error);
-          }
-          return true;
-        },
-        expire: () => refuse(new KafkaError("REQUEST_TIMED_OUT")),
-      },
-      [partition.writers],
-      Math.max(0, request.timeoutMs),
-    );
-  });
 }
 
 /** Topics come once each, however often they were named. */

@@ -115,14 +115,14 @@ Deno.test("Produce refuses what is wrong with records, one partition at a time",
     ["a count of 3", damaged(60, 3, true), ErrorCode.INVALID_RECORD],
     ["a control batch", damaged(22, 0x20, true), ErrorCode.INVALID_RECORD],
     [
-      "a transaction that nobody began",
+      "a transaction without a transactional id",
       batchOf(["a"], {
         producerId: 5,
         producerEpoch: 0,
         baseSequence: 0,
         isTransactional: true,
       }),
-      ErrorCode.INVALID_TXN_STATE,
+      ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     ],
     [
       "too many bytes",

@@ -225,6 +225,8 @@ export class ClassicGroup implements Group {
         return ErrorCode.ILLEGAL_GENERATION;
       }
     } else if (by.isTransactional !== true) return ErrorCode.UNKNOWN_MEMBER_ID;
+    // A transaction's member has its generation, and may be in any state.
+    if (by.isTransactional === true) return ErrorCode.NONE;
     if (this.state === "CompletingRebalance") {
       return ErrorCode.REBALANCE_IN_PROGRESS;
     }

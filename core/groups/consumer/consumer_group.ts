@@ -113,8 +113,12 @@ export class ConsumerGroup implements Group {
 
   checkCommit(by: Committer): number {
     const { memberId, generationIdOrMemberEpoch: epoch, apiVersion } = by;
-    // Tools commit for a group without members; so do transactions of old clients.
-    if (epoch < 0 && (this.isEmpty || by.isTransactional)) return 0;
+    // Tools commit for a group without members.
+    if (epoch < 0 && this.isEmpty) return 0;
+    // Producers that are older than KIP-447 do not say for whom.
+    const isUnsaid = epoch < 0 && memberId === "" &&
+      by.groupInstanceId === null;
+    if (by.isTransactional && isUnsaid) return 0;
     const member = this.#members.get(memberId);
     if (member === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
     if (

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Properties;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
@@ -56,7 +57,7 @@ public class Transactions {
         config.put("auto.offset.reset", "earliest");
         config.put("isolation.level", "read_committed");
         config.put("fetch.max.wait.ms", "100");
-        config.put("max.poll.records", Integer.toString(COPIED_AT_ONCE));
+        if (group != null) config.put("max.poll.records", Integer.toString(COPIED_AT_ONCE));
         return new KafkaConsumer<>(config, new StringDeserializer(), new StringDeserializer());
     }
 
@@ -88,6 +89,25 @@ public class Transactions {
             }
         }
         throw new IllegalStateException("'" + until + "' did not come; " + read.size() + " records did");
+    }
+
+    /** All committed records that there are now: partition, offset, key, value. */
+    private List<List<Object>> readAllCommitted(String topic) {
+        List<List<Object>> read = new ArrayList<>();
+        try (KafkaConsumer<String, String> consumer = newConsumer(null)) {
+            List<TopicPartition> places = consumer.partitionsFor(topic).stream()
+                .map(info -> new TopicPartition(topic, info.partition())).toList();
+            consumer.assign(places);
+            consumer.seekToBeginning(places);
+            Map<TopicPartition, Long> ends = consumer.endOffsets(places);
+            while (places.stream().anyMatch(place -> consumer.position(place) < ends.get(place))) {
+                for (var record : consumer.poll(Duration.ofMillis(200))) {
+                    read.add(List.of(record.partition(), record.offset(), Objects.toString(record.key(), ""),
+                        Objects.toString(record.value(), "")));
+                }
+            }
+        }
+        return read;
     }
 
     /** Reads in a group, writes what it reads; every third transaction is aborted, and done again. */
@@ -182,6 +202,8 @@ public class Transactions {
                 return true;
             case "readCommitted":
                 return readCommitted(argument.get("topic").asText(), argument.get("until").asText());
+            case "readAllCommitted":
+                return readAllCommitted(argument.get("topic").asText());
             case "copyInTransactions":
                 return copy(argument.get("transactionalId").asText(), argument.get("group").asText(),
                     argument.get("from").asText(), argument.get("to").asText(), argument.get("count").asInt());

@@ -1,18 +1,29 @@
-// Which broker coordinates a consumer's group, as long as no error says otherwise.
+// Which broker coordinates one group or transactional id, as long as no error
+// says otherwise.
 
 import { KafkaError } from "../wire/kafka/errors.ts";
 import type { Cluster } from "./cluster.ts";
-import { findCoordinators, isCoordinatorFailure } from "./coordinator_calls.ts";
+import {
+  findCoordinators,
+  isCoordinatorFailure,
+  KeyType,
+} from "./coordinator_calls.ts";
 
-/** The coordinator of one group, looked for when it is first asked for. */
-export class GroupCoordinatorNode {
+/** The coordinator of one key, looked for when it is first asked for. */
+export class CoordinatorNode {
   readonly #cluster: Cluster;
-  readonly #groupId: string;
+  readonly #key: string;
+  readonly #keyType: KeyType;
   #nodeId: number | null = null;
 
-  constructor(cluster: Cluster, groupId: string) {
+  constructor(
+    cluster: Cluster,
+    key: string,
+    keyType: KeyType = KeyType.group,
+  ) {
     this.#cluster = cluster;
-    this.#groupId = groupId;
+    this.#key = key;
+    this.#keyType = keyType;
   }
 
   /**
@@ -21,10 +32,11 @@ export class GroupCoordinatorNode {
    */
   async find(deadlineMs: number): Promise<number> {
     if (this.#nodeId !== null) return this.#nodeId;
-    const found = await findCoordinators(this.#cluster, [this.#groupId], {
+    const found = await findCoordinators(this.#cluster, [this.#key], {
       deadlineMs,
+      keyType: this.#keyType,
     });
-    const node = found.get(this.#groupId)!;
+    const node = found.get(this.#key)!;
     if (typeof node !== "number") throw node;
     this.#nodeId = node;
     return node;
