@@ -151,9 +151,9 @@ export class Session {
     const made = new Call(plan);
     const call = made as unknown as Call;
     if (this.#isOver) call.fail("SESSION_EXPIRED");
-    else if (this.#state === "connected" && this.#hasRoom) this.#send(call);
     else if (this.#state === "connected" || this.#isHolding) {
       this.#held.push(call);
+      this.#sendHeld();
     } else call.fail("CONNECTION_LOSS");
     return made.promise;
   }
