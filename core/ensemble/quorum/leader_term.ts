@@ -13,18 +13,18 @@
 
 import type { Address, Connection, Listener } from "../../host/host.ts";
 import { concatBytes, decodeUtf8, encodeUtf8 } from "../../base/bytes.ts";
-import { ZkError } from "../../wire/zookeeper/errors.ts";
 import { OpCode } from "../../wire/zookeeper/records.ts";
 import { putConfigZnode } from "../config_znode.ts";
 import type { ReconfigWrite } from "../decide.ts";
 import { goneByThemselves } from "../passing_znodes.ts";
 import type { Proposal } from "../proposal.ts";
 import type { ClientRequest, Outcome, Replica } from "../server/replica.ts";
-import { CONFIG_PATH, type ZnodeTree } from "../znode_tree.ts";
+import type { ZnodeTree } from "../znode_tree.ts";
 import { Broadcast, type Outstanding } from "./broadcast.ts";
+import { designatedLeader, requestedConfig } from "./next_config.ts";
+import { Founding } from "./founding.ts";
 import { Gate } from "./gate.ts";
 import { LearnerLink } from "./learner_link.ts";
-import { nextConfig } from "./next_config.ts";
 import {
   decodeInt,
   decodeLearnerInfo,
@@ -58,20 +58,10 @@ export class LeaderTerm implements Replica {
   readonly serverId: number;
   readonly #options: TermOptions;
   readonly #links = new Map<number, LearnerLink>();
-  /** What each of the voters has promised, this server included. */
-  readonly #promised = new Map<number, bigint>();
-  /** The epoch is decided, and perhaps not durable here yet. */
-  #isEpochDecided = false;
-  readonly #ackedEpoch = new Set<number>();
-  readonly #ackedHistory = new Set<number>();
-  readonly #epochChosen = new Gate<bigint>();
-  readonly #epochAgreed = new Gate<void>();
-  readonly #established = new Gate<void>();
+  readonly #founding: Founding;
   readonly #ended = new Gate<never>();
   readonly #broadcast: Broadcast;
   readonly #dones = new Map<bigint, (outcome: Outcome) => void>();
-  /** Those that need a quorum for this server to be their leader. */
-  #required: readonly QuorumConfig[] = [];
   /** Who leads from now on, by agreement. */
   #successor: number | null = null;
   #order: RequestOrder | null = null;
@@ -84,6 +74,13 @@ export class LeaderTerm implements Replica {
   constructor(options: TermOptions) {
     this.#options = options;
     this.serverId = options.selfId;
+    const { configs, epochs, store } = options;
+    this.#founding = new Founding({
+      configs,
+      epochs,
+      lastLoggedZxid: () => store.lastLoggedZxid,
+      fail: (reason) => this.stop(reason),
+    });
     this.#broadcast = new Broadcast({
       commit: (entry) => this.#commit(entry),
     });
@@ -110,20 +107,21 @@ export class LeaderTerm implements Replica {
       await this.#listen();
       this.#endAfter(
         initLimitMs(timing),
-        () => !this.#established.isOpen,
+        () => !this.#founding.isEstablished,
         "too few servers came to follow in time",
       );
-      this.#promise(selfId, epochs.accepted);
+      const founding = this.#founding;
+      founding.promise(selfId, epochs.accepted);
       const epoch = await Promise.race([
-        this.#epochChosen.passed,
+        founding.epochChosen,
         this.#ended.passed,
       ]);
-      this.#chooseConfig(epoch);
-      this.#ackEpoch(selfId);
-      await Promise.race([this.#epochAgreed.passed, this.#ended.passed]);
+      founding.chooseConfig(epoch);
+      founding.ackEpoch(selfId);
+      await Promise.race([founding.epochAgreed, this.#ended.passed]);
       await epochs.enter(epoch);
-      this.#ackHistory(selfId);
-      await Promise.race([this.#established.passed, this.#ended.passed]);
+      founding.ackHistory(selfId);
+      await Promise.race([founding.established, this.#ended.passed]);
       store.tree.restoreZxid(epochStart(epoch));
       this.#activateConfig(epoch);
       if (this.#successor === null) this.#serve(epoch);
@@ -134,17 +132,14 @@ export class LeaderTerm implements Replica {
       this.#order?.close();
       this.#listener?.close();
       for (const link of this.#links.values()) link.close();
-      host.clock.after(0, () => this.#epochChosen.refuse(null));
+      host.clock.after(0, () => this.#founding.refuse(null));
     }
   }
 
   /** Ends the term. */
   stop(reason: unknown = new TermEnd("the server is stopping")): void {
     this.#isEnded = true;
-    for (const gate of [this.#epochChosen, this.#epochAgreed]) {
-      gate.refuse(reason);
-    }
-    this.#established.refuse(reason);
+    this.#founding.refuse(reason);
     this.#ended.refuse(reason);
   }
 
@@ -227,7 +222,7 @@ export class LeaderTerm implements Replica {
       );
       this.#links.get(serverId)?.close();
       this.#links.set(serverId, link);
-      if (isFollower) this.#promise(serverId, info.zxid >> 32n);
+      if (isFollower) this.#founding.promise(serverId, info.zxid >> 32n);
       await this.#bringIntoStep(link);
       cancel();
       for (;;) this.#handle(link, await this.#hear(link));
@@ -261,7 +256,8 @@ export class LeaderTerm implements Replica {
 
   async #bringIntoStep(link: LearnerLink): Promise<void> {
     const { configs } = this.#options;
-    const epoch = await this.#epochChosen.passed;
+    const founding = this.#founding;
+    const epoch = await founding.epochChosen;
     link.send(
       PacketType.leaderInfo,
       epochStart(epoch),
@@ -269,8 +265,8 @@ export class LeaderTerm implements Replica {
     );
     const ack = await this.#hear(link);
     if (ack.type !== PacketType.ackEpoch) throw unexpected(ack, "ACKEPOCH");
-    this.#compareHistory(link, ack);
-    await this.#epochAgreed.passed;
+    founding.compare(link.id, BigInt(decodeInt(ack.data)), ack.zxid);
+    await founding.epochAgreed;
     this.#sendHistory(link, ack.zxid);
     link.send(
       PacketType.newLeader,
@@ -283,30 +279,9 @@ export class LeaderTerm implements Replica {
     const inStep = await this.#hear(link);
     if (inStep.type !== PacketType.ack) throw unexpected(inStep, "ACK");
     link.isSynced = true;
-    if (link.isFollower) this.#ackHistory(link.id);
-    await this.#established.passed;
+    if (link.isFollower) founding.ackHistory(link.id);
+    await founding.established;
     link.send(PacketType.upToDate, epochStart(epoch));
-  }
-
-  /** A quorum's longest history must be this server's. @throws {TermEnd} */
-  #compareHistory(link: LearnerLink, ack: QuorumPacket): void {
-    if (!this.#options.configs.active.isVoter(link.id)) return;
-    const { epochs, store } = this.#options;
-    const epoch = BigInt(decodeInt(ack.data));
-    if (epoch >= 0n) {
-      const isLonger = epoch > epochs.current ||
-        (epoch === epochs.current && ack.zxid > store.lastLoggedZxid);
-      if (isLonger && !this.#epochAgreed.isOpen) {
-        const end = new TermEnd(
-          `server ${link.id} has a longer history (epoch ${epoch}, 0x${
-            ack.zxid.toString(16)
-          })`,
-        );
-        this.stop(end);
-        throw end;
-      }
-      this.#ackEpoch(link.id);
-    }
   }
 
   /** Sends what the learner lacks of what is committed; takes back what only it has. */
@@ -341,80 +316,25 @@ export class LeaderTerm implements Replica {
     }
   }
 
-  #promise(id: number, epoch: bigint): void {
-    if (this.#isEpochDecided) return;
-    this.#promised.set(id, epoch);
-    const { configs: { active }, epochs } = this.#options;
-    if (!active.isQuorum(this.#promised.keys())) return;
-    let chosen = 0n;
-    for (const each of this.#promised.values()) {
-      if (each >= chosen) chosen = each + 1n;
-    }
-    this.#isEpochDecided = true;
-    epochs.accept(chosen).then(
-      () => this.#epochChosen.open(chosen),
-      (error) => this.stop(error),
-    );
-  }
-
-  #ackEpoch(id: number): void {
-    this.#ackedEpoch.add(id);
-    if (this.#options.configs.active.isQuorum(this.#ackedEpoch)) {
-      this.#epochAgreed.open();
-    }
-  }
-
-  #ackHistory(id: number): void {
-    this.#ackedHistory.add(id);
-    const acked = this.#ackedHistory;
-    const { length } = this.#required;
-    if (length > 0 && this.#required.every((each) => each.isQuorum(acked))) {
-      this.#established.open();
-    }
-  }
-
-  /**
-   * What was configured without a version gets the epoch's; what was proposed to
-   * the leaders before is completed. Both by the same agreement, that of NEWLEADER.
-   */
-  #chooseConfig(epoch: bigint): void {
-    const { configs } = this.#options;
-    if (configs.active.version === 0n && !configs.isChanging) {
-      const config = configs.active.withVersion(epochStart(epoch));
-      configs.see(config).catch((error) => this.stop(error));
-    }
-    this.#required = configs.required();
-  }
-
   /** The agreed configuration comes into force with the term. */
   #activateConfig(epoch: bigint): void {
     const { configs, store, host } = this.#options;
     configs.activate(configs.lastSeen);
     putConfigZnode(store.tree, configs.active, host.clock.wallMs());
-    const leader = this.#designate(epochStart(epoch), this.#ackedHistory);
+    const leader = this.#designate(
+      epochStart(epoch),
+      this.#founding.supporters,
+    );
     if (leader !== this.serverId) this.#giveUpTo(leader);
   }
 
-  /**
-   * Who leads under the active configuration: this server, or who has most of
-   * what is proposed.
-   */
+  /** Who leads under the active configuration. */
   #designate(zxid: bigint, acked: ReadonlySet<number>): number {
-    const { active } = this.#options.configs;
-    const own = active.members.get(this.serverId);
-    const stays = own?.type === "participant" &&
-      own.quorum.host === this.#address?.host &&
-      own.quorum.port === this.#address.port;
-    if (stays) return this.serverId;
-    let candidates = [...acked].filter((id) =>
-      id !== this.serverId && active.isVoter(id)
-    );
-    for (const { acks } of this.#broadcast.behind(zxid)) {
-      const better = candidates.filter((id) => acks.has(id));
-      if (better.length === 0) break;
-      candidates = better;
-    }
-    return candidates[0];
+    return designatedLeader(this.#options.configs.active, {
+      self: { id: this.serverId, quorum: this.#address! },
+      supporters: acked,
+      outstanding: this.#broadcast.behind(zxid).map(({ acks }) => acks),
+    });
   }
 
   /** Commits no more. Its followers leave by themselves once they have heard of it. */
@@ -435,23 +355,14 @@ export class LeaderTerm implements Replica {
 
   #requestedConfig(request: ReconfigWrite, zxid: bigint): string {
     const { configs, isAloneEnough } = this.#options;
-    if (!configs.isChangeable) {
-      throw new ZkError("RECONFIG_DISABLED", CONFIG_PATH);
-    }
-    if (configs.isChanging) {
-      throw new ZkError("RECONFIG_IN_PROGRESS", CONFIG_PATH);
-    }
-    const next = nextConfig(request, {
-      current: configs.lastSeen,
-      version: zxid,
-      voterCountMin: isAloneEnough === true ? 1 : 2,
-    });
     const inStep = [...this.#links.values()].filter((
       { isFollower, isSynced },
     ) => isFollower && isSynced);
-    if (!next.isQuorum([this.serverId, ...inStep.map(({ id }) => id)])) {
-      throw new ZkError("NEW_CONFIG_NO_QUORUM", CONFIG_PATH);
-    }
+    const next = requestedConfig(request, configs, {
+      version: zxid,
+      voterCountMin: isAloneEnough === true ? 1 : 2,
+      inStep: [this.serverId, ...inStep.map(({ id }) => id)],
+    });
     return next.toText();
   }
 

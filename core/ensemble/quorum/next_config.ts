@@ -9,6 +9,7 @@
 import { ZkError } from "../../wire/zookeeper/errors.ts";
 import type { ReconfigWrite } from "../decide.ts";
 import { CONFIG_PATH } from "../znode_tree.ts";
+import type { Configurations } from "./configurations.ts";
 import {
   type Member,
   parseMember,
@@ -23,6 +24,65 @@ export interface NextConfigOptions {
   readonly version: bigint;
   /** Voters that there have to be at least. */
   readonly voterCountMin: number;
+}
+
+/**
+ * Gives the configuration that a request asks for, where it can come about.
+ *
+ * @throws {ZkError} RECONFIG_DISABLED, RECONFIG_IN_PROGRESS; NEW_CONFIG_NO_QUORUM
+ * where those that are in step are none of it; as `nextConfig`.
+ */
+export function requestedConfig(
+  request: ReconfigWrite,
+  configs: Configurations,
+  { version, voterCountMin, inStep }: {
+    readonly version: bigint;
+    readonly voterCountMin: number;
+    readonly inStep: Iterable<number>;
+  },
+): QuorumConfig {
+  if (!configs.isChangeable) {
+    throw new ZkError("RECONFIG_DISABLED", CONFIG_PATH);
+  }
+  if (configs.isChanging) {
+    throw new ZkError("RECONFIG_IN_PROGRESS", CONFIG_PATH);
+  }
+  const current = configs.lastSeen;
+  const next = nextConfig(request, { current, version, voterCountMin });
+  if (!next.isQuorum(inStep)) {
+    throw new ZkError("NEW_CONFIG_NO_QUORUM", CONFIG_PATH);
+  }
+  return next;
+}
+
+/**
+ * Who leads under a configuration that comes into force: the leader that puts it
+ * there, or else who has most of what is proposed.
+ */
+export function designatedLeader(
+  config: QuorumConfig,
+  { self, supporters, outstanding }: {
+    readonly self: Pick<Member, "id" | "quorum">;
+    /** Who has acknowledged the configuration: a quorum of it. */
+    readonly supporters: ReadonlySet<number>;
+    /** Who has acknowledged each of the proposals behind it. */
+    readonly outstanding: readonly ReadonlySet<number>[];
+  },
+): number {
+  const own = config.members.get(self.id);
+  const stays = own?.type === "participant" &&
+    own.quorum.host === self.quorum.host &&
+    own.quorum.port === self.quorum.port;
+  if (stays) return self.id;
+  let candidates = [...supporters].filter((id) =>
+    id !== self.id && config.isVoter(id)
+  );
+  for (const acks of outstanding) {
+    const better = candidates.filter((id) => acks.has(id));
+    if (better.length === 0) break;
+    candidates = better;
+  }
+  return candidates[0];
 }
 
 /**
