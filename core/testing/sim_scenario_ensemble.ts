@@ -22,7 +22,7 @@ import { EnsembleServer, type Plant } from "./sim_scenario_ensemble_server.ts";
 import { ensembleWork } from "./sim_scenario_ensemble_work.ts";
 
 const TICK_MS = 200;
-const STORY_MS = 6000;
+const STORY_MS = 5000;
 /** After the last fault, clients' changes go on within this. */
 const HEALING_MS = 15_000;
 const CALM_MS = 2500;

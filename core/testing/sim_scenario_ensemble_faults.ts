@@ -16,6 +16,7 @@ export const faultKinds = [
   "reset",
   "stall",
   "disk error",
+  "clock jump",
   "all down",
 ] as const;
 export type FaultKind = typeof faultKinds[number];
@@ -75,8 +76,12 @@ export class EnsembleFaults {
         return target.sim.disk.failNthCall(
           1 + random.below(3),
           "io",
-          ({ action }) => action === "sync",
+          random.chance(0.7)
+            ? ({ action }) => action === "sync"
+            : ({ action }) => ["write", "rename", "open"].includes(action),
         );
+      case "clock jump":
+        return target.sim.clock.jumpWall(random.between(-3_600_000, 3_600_000));
       case "reset":
         return net.resetConnections(target.name);
       case "stall":

@@ -133,7 +133,7 @@ export class EnsembleServer {
       listensOnAll: false,
       containerCheckMs: 60_000,
       lastCounter: this.#options.lastCounter,
-      trace: (line) => this.#trace(line),
+      trace: (line) => this.#hear(line),
       clients,
       onFailure: (error) => this.#fail(error, isAlive),
     });
@@ -163,6 +163,15 @@ export class EnsembleServer {
   #trace(line: string): void {
     const { trace, sim } = this.#options;
     trace(`${Math.round(sim.loop.nowMs)} ${sim.name}: ${line}`);
+  }
+
+  /** What ends a connection must not be a mistake of the server's own. */
+  #hear(line: string): void {
+    this.#trace(line);
+    const isMistake =
+      /undefined|not a function|null|gap between|Two (reads|writes)/
+        .test(line);
+    this.#options.judge(() => check(!isMistake, `${this.name}: ${line}`));
   }
 
   #fail(error: unknown, isAlive: () => boolean): void {
