@@ -45,6 +45,8 @@ export class CommitQueue {
   readonly #afterGroup: () => void;
   readonly #onFailure: () => void;
   #log: TxnLogFile | null;
+  /** Where groups are put together, one after the other. */
+  readonly #entries = new Writer();
   #waiting: (WaitingTxn | WaitingAnswer)[] = [];
   #running: Promise<void> | null = null;
   #failure: unknown = null;
@@ -145,7 +147,8 @@ export class CommitQueue {
     items: (WaitingTxn | WaitingAnswer)[];
     entries: Uint8Array;
   } {
-    const writer = new Writer();
+    const writer = this.#entries;
+    writer.position = 0;
     let count = 0;
     for (const item of this.#waiting) {
       if (item.payload !== null) {

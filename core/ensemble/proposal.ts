@@ -1,7 +1,7 @@
 // A transaction and its bytes, as the log frames them and servers send them: made
 // once by whoever decided, kept as they came by all others.
 
-import { decodeTxn, type Txn, type TxnContext } from "./txn.ts";
+import { dataInPayload, decodeTxn, type Txn, type TxnContext } from "./txn.ts";
 import { encodePayload } from "./txn_log.ts";
 
 export interface Proposal {
@@ -11,13 +11,30 @@ export interface Proposal {
   readonly bytes: Uint8Array;
 }
 
-/** The proposal of a transaction that was decided here. */
+/**
+ * The proposal of a transaction that was decided here.
+ *
+ * Its data lies in its own bytes: what the request was read from need not last.
+ */
 export function proposalOf(context: TxnContext, txn: Txn): Proposal {
-  return {
-    context,
-    txn,
-    bytes: encodePayload({ context, txn, digest: null }),
-  };
+  const bytes = encodePayload({ context, txn, digest: null });
+  return { context, txn: withOwnData(txn, bytes), bytes };
+}
+
+function withOwnData(txn: Txn, bytes: Uint8Array): Txn {
+  switch (txn.kind) {
+    case "multi":
+      return decodeTxn(bytes).txn;
+    case "setData":
+    case "reconfig":
+    case "create":
+    case "create2":
+    case "createContainer":
+    case "createTtl":
+      return { ...txn, data: dataInPayload(bytes) };
+    default:
+      return txn;
+  }
 }
 
 /** Reads what another server has decided. @throws {DecodeError} */

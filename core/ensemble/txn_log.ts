@@ -41,15 +41,19 @@ export function nameOfZxid(prefix: string, zxid: bigint): string {
 
 /** The bytes of a transaction: what an entry frames, and what servers send each other. */
 export function encodePayload(logged: LoggedTxn): Uint8Array {
-  const writer = new Writer();
-  encodeTxn(writer, logged);
-  return writer.written();
+  // Put together where there is room: what is kept is no larger than it must be.
+  payload.position = 0;
+  encodeTxn(payload, logged);
+  return payload.written().slice();
 }
+
+/** Shared by all: a payload is copied out before the next is made. */
+const payload = new Writer();
 
 /** Adds an entry as the file has it. */
 export function encodeEntry(writer: Writer, bytes: Uint8Array): void {
   writer.reserve(bytes.length + ENTRY_FRAME_BYTES);
-  writer.bigInt64(BigInt(adler32(bytes)));
+  writer.int64(adler32(bytes));
   writer.int32(bytes.length);
   writer.raw(bytes);
   writer.int8(ENTRY_END);

@@ -62,9 +62,13 @@ export function decodeInt(data: Uint8Array | null): number {
   return new Reader(data ?? NO_BYTES).int32();
 }
 
+/** Session, number and operation, before a request's body. */
+const REQUEST_HEADER_BYTES = 16;
+
 /** A client's request on its way to the leader; its identities are the packet's. */
 export function encodeRequest(request: ClientRequest): Uint8Array {
-  const writer = new Writer();
+  const sizeBytes = REQUEST_HEADER_BYTES + request.body.length;
+  const writer = new Writer(new Uint8Array(sizeBytes));
   writer.bigInt64(request.sessionId);
   writer.int32(request.cxid);
   writer.int32(request.opCode);

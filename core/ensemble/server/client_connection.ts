@@ -31,10 +31,12 @@ import { answerRead, isRead } from "./read_request.ts";
 import type { Outcome, Replica } from "./replica.ts";
 import { PASSWORD_BYTES, sessionPassword } from "./session_password.ts";
 import type { WatchTable } from "./watch_table.ts";
+import type { WriterPool } from "./writer_pool.ts";
 
 /** What a connection needs of the server that has it. */
 export interface ConnectionOwner {
   readonly pool: BufferPool;
+  readonly writers: WriterPool;
   readonly watches: WatchTable<ClientConnection>;
   readonly frameMaxBytes: number;
   /** Requests of one connection that may be unanswered before reading pauses. */
@@ -65,8 +67,10 @@ interface WaitingRead {
 
 /** Answers up to this are kept together before the socket gets them. */
 const UNSENT_MAX_BYTES = 1024 * 1024;
-/** An output buffer larger than this is not kept. */
-const KEPT_BYTES_MAX = 256 * 1024;
+/** What the requests of a busy connection are read into, unless they are larger. */
+const BUSY_BYTES = 64 * 1024;
+/** With more than this lent, connections that wait for a request hold little. */
+const SCARCE_BYTES = 8 * 1024 * 1024;
 const EVENT_XID = -1;
 const PING_XID = -2;
 
@@ -91,8 +95,8 @@ export class ClientConnection {
   readonly #reader: FrameReader;
   /** Writes in order (`null`), and the reads that stand behind them. */
   readonly #queue: (WaitingRead | null)[] = [];
-  #out = new Writer();
-  #spare = new Writer();
+  /** What is to be sent next; `null` while that is nothing. */
+  #unsent: Writer | null = null;
   #isWriting = false;
   #isFlushing = false;
   #isOpen = true;
@@ -108,7 +112,10 @@ export class ClientConnection {
     this.peerHost = hostOf(io.peer);
     this.identities = [addressIdentity(this.peerHost)];
     this.openedMs = owner.nowMs();
-    this.#reader = new FrameReader(owner.pool, owner.frameMaxBytes);
+    this.#reader = new FrameReader(owner.pool, owner.frameMaxBytes, {
+      busyBytes: BUSY_BYTES,
+      scarceBytes: SCARCE_BYTES,
+    });
   }
 
   get isOpen(): boolean {
@@ -139,7 +146,9 @@ export class ClientConnection {
       await this.#readAll();
     } catch (error) {
       if (error instanceof FrameError || error instanceof DecodeError) {
-        this.#closeReason ??= error.message;
+        this.#closeReason ??= error instanceof FrameError
+          ? `Len error: ${error.message}`
+          : error.message;
       } else if (!(error instanceof HostError)) throw error;
     } finally {
       this.#reader.close();
@@ -203,6 +212,8 @@ export class ClientConnection {
     if (reason !== undefined) this.#closeReason ??= reason;
     this.#wake?.();
     this.#io.close();
+    if (this.#unsent !== null) this.#owner.writers.give(this.#unsent);
+    this.#unsent = null;
     this.#owner.gone(this);
   }
 
@@ -252,7 +263,7 @@ export class ClientConnection {
   #mustPause(): boolean {
     if (!this.#isOpen || this.#isEnding) return false;
     return !this.#isServing || this.#queue.length >= this.#owner.inFlightMax ||
-      this.#out.position > UNSENT_MAX_BYTES;
+      (this.#unsent?.position ?? 0) > UNSENT_MAX_BYTES;
   }
 
   #serve(frame: Frame): void {
@@ -294,16 +305,18 @@ export class ClientConnection {
       sessionId: this.sessionId,
       cxid: xid,
       opCode,
-      body: body.slice(),
+      body,
       identities: this.identities,
     };
+    // Its path is the answer.
+    const asked = opCode === OpCode.sync ? body.slice() : null;
     this.#queue.push(null);
     const done = (outcome: Outcome) => {
       if (!this.#isOpen) return;
       this.#queue.shift();
       const start = this.#beginReply(xid, outcome.zxid, outcome.errorCode);
       if (outcome.errorCode === 0) {
-        if (opCode === OpCode.sync) this.#out.raw(request.body);
+        if (asked !== null) this.#out.raw(asked);
         else writeOutcome(this.#out, outcome);
       }
       this.#endReply(start, xid, opCode, outcome.zxid, sinceMs);
@@ -314,7 +327,7 @@ export class ClientConnection {
       this.#answerWaiting();
       this.#wake?.();
     };
-    if (opCode === OpCode.sync) replica.sync(request, done);
+    if (asked !== null) replica.sync(request, done);
     else replica.submit(request, done);
   }
 
@@ -401,6 +414,10 @@ export class ClientConnection {
     }
   }
 
+  get #out(): Writer {
+    return this.#unsent ??= this.#owner.writers.take();
+  }
+
   #beginReply(xid: number, zxid: bigint, errorCode: number): number {
     const out = this.#out;
     const start = out.position;
@@ -441,10 +458,9 @@ export class ClientConnection {
   }
 
   #flush(): void {
-    if (this.#isWriting || !this.#isOpen || this.#out.position === 0) return;
-    const sending = this.#out;
-    this.#out = this.#spare;
-    this.#out.position = 0;
+    const sending = this.#unsent;
+    if (this.#isWriting || !this.#isOpen || sending === null) return;
+    this.#unsent = null;
     this.#isWriting = true;
     this.#io.write(sending.written()).then(
       () => this.#written(sending),
@@ -454,9 +470,9 @@ export class ClientConnection {
 
   #written(sent: Writer): void {
     this.#isWriting = false;
-    this.#spare = sent.position > KEPT_BYTES_MAX ? new Writer() : sent;
+    this.#owner.writers.give(sent);
     if (!this.#isOpen) return;
-    if (this.#out.position > 0) return this.#flush();
+    if (this.#unsent !== null) return this.#flush();
     if (this.#isEnding) this.close();
     else this.#wake?.();
   }

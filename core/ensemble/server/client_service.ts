@@ -20,6 +20,7 @@ import type { Replica, ReplicaEvents } from "./replica.ts";
 import { ServiceCounts } from "./service_counts.ts";
 import { sessionPassword } from "./session_password.ts";
 import { WatchTable } from "./watch_table.ts";
+import { WriterPool } from "./writer_pool.ts";
 
 /** Bounds of what clients may ask for; those that may change are read each time. */
 export interface ServiceLimits {
@@ -49,11 +50,12 @@ export interface ServiceOptions {
   readonly onFatal: (error: unknown) => void;
 }
 
-const POOL_BYTES = 16 * 1024 * 1024;
+const POOL_BYTES = 4 * 1024 * 1024;
 
 /** See the file's header. */
 export class ClientService implements ConnectionOwner, ReplicaEvents {
   readonly pool = new BufferPool(POOL_BYTES);
+  readonly writers = new WriterPool();
   readonly watches = new WatchTable<ClientConnection>();
   readonly counts = new ServiceCounts();
   readonly #options: ServiceOptions;

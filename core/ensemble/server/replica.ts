@@ -21,7 +21,7 @@ export interface ClientRequest {
   readonly cxid: number;
   /** `OpCode`: a write, createSession, closeSession or sync. */
   readonly opCode: number;
-  /** What follows the request header, unchanged; the receiver may keep it. */
+  /** What follows the request header, unchanged; the receiver may not keep it. */
   readonly body: Uint8Array;
   readonly identities: readonly Identity[];
 }
