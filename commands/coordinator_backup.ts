@@ -19,20 +19,32 @@ export default command({
     { name: "DIR", doc: "The server's data directory" },
     { name: "BACKUP", doc: "A folder to make" },
   ],
-  flags: outputFlags,
+  flags: {
+    logs: {
+      kind: "text",
+      value: "DIR",
+      doc: "Its dataLogDir, where that is another",
+    },
+    ...outputFlags,
+  },
   examples: [
     "kq coordinator backup /var/lib/zookeeper /backup/zk-monday",
   ],
   run: async ({ host, out, note }, { flags, args: [directory, target] }) => {
     const files = filesFolder(host.disk, directory);
-    if (files === null) {
+    const logs = flags.logs === undefined
+      ? files
+      : filesFolder(host.disk, flags.logs);
+    if (files === null || logs === null) {
       throw new ExitError(
         ExitCode.NOT_FOUND,
-        `${directory} has no files of a coordinator`,
+        `${
+          files === null ? directory : flags.logs
+        } has no files of a coordinator`,
       );
     }
     try {
-      const facts = await backUp(host, files, target);
+      const facts = await backUp(host, files, target, logs);
       await printDocument(out, flags.output, {
         backup: target,
         zxid: facts.zxid,

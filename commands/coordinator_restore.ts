@@ -24,6 +24,11 @@ export default command({
       value: "N",
       doc: "Write this server's number into myid, where there is none",
     },
+    logs: {
+      kind: "text",
+      value: "DIR",
+      doc: "The server's dataLogDir, where that is another",
+    },
     replace: {
       kind: "switch",
       doc: "Set aside what is in DIR, instead of refusing",
@@ -39,6 +44,7 @@ export default command({
     try {
       const facts = await restore(disk, backup, {
         directory,
+        logDirectory: flags.logs,
         replacedName: flags.replace ? aside : null,
       });
       if (flags.id !== undefined) await noteMyid(disk, directory, flags.id);

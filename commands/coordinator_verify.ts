@@ -4,7 +4,7 @@ import { command } from "../core/cli/command.ts";
 import { ExitCode } from "../core/cli/exit_code.ts";
 import { outputFlags } from "../core/cli/flags.ts";
 import { printRows } from "../core/cli/rows.ts";
-import { ExitError } from "../core/cli/usage_error.ts";
+import { ExitError, UsageError } from "../core/cli/usage_error.ts";
 import {
   type CheckedFile,
   type CheckedFiles,
@@ -25,25 +25,42 @@ export default command({
     doc: "A data directory, or its version-2, or a backup",
     many: true,
   }],
-  flags: outputFlags,
+  flags: {
+    logs: {
+      kind: "text",
+      value: "DIR",
+      doc: "The dataLogDir of the one DIR, where that is another",
+    },
+    ...outputFlags,
+  },
   examples: [
     "kq coordinator verify /var/lib/zookeeper",
     "kq coordinator verify kq-coordinator -o json",
   ],
   run: async (context, { flags, args }) => {
     const { disk } = context.host;
+    if (flags.logs !== undefined && args.length > 1) {
+      throw new UsageError("--logs goes with one DIR only");
+    }
     const rows = [];
     const faults: string[] = [];
     for (const directory of args) {
       const files = filesFolder(disk, directory);
-      if (files === null) {
+      const logs = flags.logs === undefined
+        ? files
+        : filesFolder(disk, flags.logs);
+      if (files === null || logs === null) {
         throw new ExitError(
           ExitCode.NOT_FOUND,
           `${directory} has no files of a coordinator`,
         );
       }
-      const checked = verifyFiles(disk, files);
-      rows.push(...checked.files.map((file) => rowOf(files, file)));
+      const checked = verifyFiles(disk, files, logs);
+      rows.push(
+        ...checked.files.map((file) =>
+          rowOf(file.kind === "log" ? logs : files, file)
+        ),
+      );
       faults.push(...checked.faults);
       faults.push(...faultsOf(files, checked));
       if (checked.state !== null) context.note(summary(directory, checked));

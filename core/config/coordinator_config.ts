@@ -115,7 +115,7 @@ export const coordinatorRowsUsed = {
     default: null,
     nonEmpty: true,
     importance: "medium",
-    doc: "In kq the logs lie beside the snapshots: only the value of dataDir.",
+    doc: "Folder of the logs, where it is not dataDir: a disk of their own.",
   },
   "dynamicConfigFile": {
     type: "string",

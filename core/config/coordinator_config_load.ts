@@ -238,15 +238,6 @@ function check(
   config: CoordinatorConfig,
   positions: ReadonlyMap<string, ConfigPosition>,
 ): void {
-  const { dataDir, dataLogDir } = config;
-  if (dataLogDir !== null && dataLogDir !== dataDir) {
-    throw new ConfigError(
-      `dataLogDir: expected the value of dataDir (kq keeps logs beside snapshots), got ${
-        JSON.stringify(dataLogDir)
-      }; leave it out`,
-      { key: "dataLogDir", position: positions.get("dataLogDir") },
-    );
-  }
   const { minMs, maxMs } = sessionTimeouts(config);
   if (minMs > maxMs) {
     throw new ConfigError(

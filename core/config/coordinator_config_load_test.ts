@@ -112,7 +112,6 @@ Deno.test("loadCoordinatorConfig() names file, line and key of each mistake", ()
       /^zoo\.cfg:1 weight\.1: not served by kq: servers vote alike/,
     ],
     ["electionAlg=0", /^zoo\.cfg:1 electionAlg: /],
-    ["dataDir=/a\ndataLogDir=/b", /^zoo\.cfg:2 dataLogDir: /],
     [
       "minSessionTimeout=5000\nmaxSessionTimeout=4000",
       /^zoo\.cfg:1 minSessionTimeout: expected at most maxSessionTimeout, 4000/,

@@ -12,7 +12,13 @@
 
 import { encodeUtf8 } from "../base/bytes.ts";
 import { type Disk, type Host, HostError } from "../host/host.ts";
-import { logZxids, readFile, readState, snapshotZxids } from "./recovery.ts";
+import {
+  type Folders,
+  logZxids,
+  readFile,
+  readState,
+  snapshotZxids,
+} from "./recovery.ts";
 import { decodeSnapshot } from "./snapshot.ts";
 import { logEndAfter, nameOfZxid, readLog } from "./txn_log.ts";
 
@@ -40,12 +46,14 @@ export interface BackupFacts {
  *
  * @param from The `version-2` of a data directory.
  * @param to A folder that is not there yet, or empty.
+ * @param logFrom Where the logs are, if elsewhere.
  * @throws {HostError} `exists` where something is in `to`; `io` where the files are damaged.
  */
 export async function backUp(
   host: Host,
   from: string,
   to: string,
+  logFrom = from,
 ): Promise<BackupFacts> {
   const { disk, clock } = host;
   if (disk.stat(to) !== null && disk.list(to).length > 0) {
@@ -55,7 +63,7 @@ export async function backUp(
   for (let tryNumber = 1;; tryNumber++) {
     disk.makeDirectory(files);
     try {
-      await copyState(disk, from, files);
+      await copyState(disk, { snapshots: from, logs: logFrom }, files);
       break;
     } catch (error) {
       const isGone = error instanceof HostError && error.kind === "notFound";
@@ -74,7 +82,11 @@ export async function backUp(
   return facts;
 }
 
-async function copyState(disk: Disk, from: string, to: string): Promise<void> {
+async function copyState(
+  disk: Disk,
+  { snapshots: from, logs: logFrom }: Folders,
+  to: string,
+): Promise<void> {
   const names = disk.list(from);
   const snapshot = newestIntact(disk, from, snapshotZxids(names));
   if (snapshot === null) {
@@ -90,11 +102,11 @@ async function copyState(disk: Disk, from: string, to: string): Promise<void> {
     snapshot.bytes,
   );
   // Listed after the snapshot was read: all that it was made of is in these.
-  const logs = logZxids(disk.list(from));
+  const logs = logZxids(disk.list(logFrom));
   const first = logs.findLastIndex((zxid) => zxid <= snapshot.zxid + 1n);
   for (const zxid of logs.slice(Math.max(0, first))) {
     const name = nameOfZxid("log", zxid);
-    const bytes = readFile(disk, `${from}/${name}`);
+    const bytes = readFile(disk, `${logFrom}/${name}`);
     const last = readLog(bytes).entries.at(-1)?.context.zxid;
     // What was being written just then is left out, and the room ahead of it.
     const end = last === undefined ? 0 : logEndAfter(bytes, last);
@@ -173,48 +185,73 @@ function parseFacts(path: string, bytes: Uint8Array): BackupFacts {
   throw new HostError("io", `"${path}" is no description of a backup`);
 }
 
+export interface RestoreTarget {
+  /** As ZooKeeper's `dataDir`. */
+  readonly directory: string;
+  /** As its `dataLogDir`, where that is another. */
+  readonly logDirectory?: string;
+  /** Where what is there goes, beside it; `null` refuses that. */
+  readonly replacedName: string | null;
+}
+
 /**
  * Puts a backup into a data directory on which no server runs.
  *
- * @param directory As ZooKeeper's `dataDir`.
- * @param replacedName Where what is there goes, beside it; `null` refuses that.
  * @throws {HostError} `locked` where a server runs; `exists` where there is data already.
  */
 export async function restore(
   disk: Disk,
   backup: string,
-  { directory, replacedName }: {
-    readonly directory: string;
-    readonly replacedName: string | null;
-  },
+  target: RestoreTarget,
 ): Promise<BackupFacts> {
+  const { directory, logDirectory = directory } = target;
   const facts = readBackup(disk, backup);
   disk.makeDirectory(directory);
   const lock = disk.lock(`${directory}/.lock`);
   try {
-    const files = `${directory}/${FILES}`;
-    if (disk.stat(files) !== null && disk.list(files).length > 0) {
-      if (replacedName === null) {
-        throw new HostError("exists", `"${files}" has data already`);
-      }
-      disk.rename(files, `${directory}/${replacedName}`);
+    // The logs first: a start that finds them alone refuses to go on.
+    for (const folder of new Set([logDirectory, directory])) {
+      setAside(disk, folder, target.replacedName);
     }
-    // Under another name first: a start must not find half of it.
-    const making = `${files}.restoring`;
-    disk.removeTree(making);
-    disk.makeDirectory(making);
-    for (const { name } of facts.files) {
-      const bytes = readFile(disk, `${backup}/${FILES}/${name}`);
-      await write(disk, `${making}/${name}`, bytes);
+    for (const folder of new Set([logDirectory, directory])) {
+      const names = facts.files.map(({ name }) => name).filter((name) =>
+        (name.startsWith("log.") ? logDirectory : directory) === folder
+      );
+      await putFiles(disk, `${backup}/${FILES}`, folder, names);
     }
-    await disk.syncDirectory(making);
-    if (disk.stat(files) !== null) disk.remove(files);
-    disk.rename(making, files);
-    await disk.syncDirectory(directory);
   } finally {
     lock.release();
   }
   return facts;
+}
+
+function setAside(disk: Disk, folder: string, name: string | null): void {
+  const files = `${folder}/${FILES}`;
+  if (disk.stat(files) === null || disk.list(files).length === 0) return;
+  if (name === null) {
+    throw new HostError("exists", `"${files}" has data already`);
+  }
+  disk.rename(files, `${folder}/${name}`);
+}
+
+/** Under another name first: a start must not find half of them. */
+async function putFiles(
+  disk: Disk,
+  from: string,
+  folder: string,
+  names: readonly string[],
+): Promise<void> {
+  const files = `${folder}/${FILES}`;
+  const making = `${files}.restoring`;
+  disk.removeTree(making);
+  disk.makeDirectory(making);
+  for (const name of names) {
+    await write(disk, `${making}/${name}`, readFile(disk, `${from}/${name}`));
+  }
+  await disk.syncDirectory(making);
+  if (disk.stat(files) !== null) disk.remove(files);
+  disk.rename(making, files);
+  await disk.syncDirectory(folder);
 }
 
 async function write(

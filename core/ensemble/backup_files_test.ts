@@ -154,6 +154,31 @@ Deno.test("restore() puts a backup where no server runs, and keeps what was ther
     equal(state?.digest.toString(), facts.digest);
   }));
 
+Deno.test("restore() puts the logs where dataLogDir says", () =>
+  withZnodes(12, async ({ host }) => {
+    const { disk } = host;
+    const facts = await backUp(host, FILES, "/backup");
+    await restore(disk, "/backup", {
+      directory: "/data/other",
+      logDirectory: "/data/other-logs",
+      replacedName: null,
+    });
+    const { state, faults } = verifyFiles(
+      disk,
+      "/data/other/version-2",
+      "/data/other-logs/version-2",
+    );
+    deepEqual(faults, []);
+    equal(state?.digest.toString(), facts.digest);
+    const again = await backUp(
+      host,
+      "/data/other/version-2",
+      "/backup2",
+      "/data/other-logs/version-2",
+    );
+    equal(again.digest, facts.digest);
+  }));
+
 Deno.test("restore() refuses a backup that is not what it says", () =>
   withZnodes(12, async ({ host }) => {
     const { disk } = host;

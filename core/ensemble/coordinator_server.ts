@@ -139,6 +139,7 @@ class Starting {
     const { host, config } = this.#options;
     const limitKib = config.snapSizeLimitInKb;
     const store = await ZnodeStore.open(host, directory, {
+      logDirectory: config.dataLogDir ?? undefined,
       snapshotTxnCount: config.snapCount,
       snapshotLogBytes: limitKib > 0 ? limitKib * KIB : FULL_SNAPSHOT_LOG_BYTES,
       snapshotsKept: config["autopurge.purgeInterval"] > 0
@@ -305,6 +306,7 @@ function rulesOf(config: CoordinatorConfig): Rules {
     extendedTypes: config.extendedTypesEnabled,
     enforcesQuota: config["enforce.quota"],
     skipsAcl: config.skipACL === "yes",
+    txnMaxBytes: 2 * config["jute.maxbuffer"],
   };
 }
 

@@ -277,6 +277,56 @@ Deno.test("a start that fails leaves nothing behind", async () => {
   });
 });
 
+Deno.test("dataLogDir has the logs, and a start looks for them nowhere else", async () => {
+  const sim = simHost(8);
+  const keys = { dataDir: "/data/zk", dataLogDir: "/data/zk-logs" };
+  const start = (keys: { [key: string]: string }) =>
+    startCoordinator({
+      host: sim.host,
+      config: configOf(keys),
+      trace: () => {},
+    });
+  await sim.run(async () => {
+    const { host } = sim;
+    const server = await start({ ...keys, snapCount: "4" });
+    await withClient(host, async (client) => {
+      for (let index = 0; index < 10; index++) {
+        await client.create({
+          path: `/n${index}`,
+          data: null,
+          mode: "persistent",
+        });
+      }
+    });
+    await server.shutdown();
+    const [snapshots, logs] = [keys.dataDir, keys.dataLogDir].map((folder) =>
+      host.disk.list(`${folder}/version-2`)
+    );
+    ok(snapshots.every((name) => name.startsWith("snapshot.")), `${snapshots}`);
+    ok(logs.every((name) => name.startsWith("log.")), `${logs}`);
+    ok(snapshots.length > 1 && logs.length > 1, "it has gone on to newer ones");
+  });
+  sim.restart();
+  await sim.run(async () => {
+    const server = await start(keys);
+    await withClient(sim.host, async (client) => {
+      equal((await client.children("/")).names.length, 11);
+    });
+    match(
+      await word(sim.host, "conf"),
+      /\ndataDir=\/data\/zk\/version-2\n.*\ndataLogDir=\/data\/zk-logs\/version-2\n/s,
+    );
+    await server.shutdown();
+    const plain = await start({ dataDir: "/data/plain" });
+    await withClient(sim.host, () => Promise.resolve());
+    await plain.shutdown();
+    await rejects(
+      start({ dataDir: "/data/plain", dataLogDir: "/data/new" }),
+      /"\/data\/plain\/version-2" has logs, .*dataLogDir is not what it was/,
+    );
+  });
+});
+
 Deno.test("a disk that fails ends the server, with its reason", async () => {
   const sim = simHost(6);
   await sim.run(async () => {

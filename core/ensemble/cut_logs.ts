@@ -5,7 +5,7 @@
 // one with a hole.
 
 import type { Disk } from "../host/host.ts";
-import { logZxids, snapshotZxids } from "./recovery.ts";
+import { type Folders, logZxids, snapshotZxids } from "./recovery.ts";
 import { logEndAfter, nameOfZxid } from "./txn_log.ts";
 
 /** Whether there is a snapshot to go on from that has nothing after a transaction. */
@@ -20,26 +20,26 @@ export function reachesBackTo(
 /** Drops everything after a transaction; durable when this resolves. */
 export async function cutLogs(
   disk: Disk,
-  directory: string,
+  { snapshots, logs }: Folders,
   zxid: bigint,
 ): Promise<void> {
-  const names = disk.list(directory);
-  for (const each of snapshotZxids(names).reverse()) {
+  for (const each of snapshotZxids(disk.list(snapshots)).reverse()) {
     if (each > zxid) {
-      disk.remove(`${directory}/${nameOfZxid("snapshot", each)}`);
+      disk.remove(`${snapshots}/${nameOfZxid("snapshot", each)}`);
     }
   }
-  for (const each of logZxids(names).reverse()) {
-    const path = `${directory}/${nameOfZxid("log", each)}`;
+  if (logs !== snapshots) await disk.syncDirectory(snapshots);
+  for (const each of logZxids(disk.list(logs)).reverse()) {
+    const path = `${logs}/${nameOfZxid("log", each)}`;
     if (each > zxid) disk.remove(path);
     else {
       // Else newer logs could come back behind one that is shorter already.
-      await disk.syncDirectory(directory);
+      await disk.syncDirectory(logs);
       await cutLog(disk, path, zxid);
       break;
     }
   }
-  await disk.syncDirectory(directory);
+  await disk.syncDirectory(logs);
 }
 
 async function cutLog(disk: Disk, path: string, zxid: bigint): Promise<void> {
@@ -59,17 +59,17 @@ async function cutLog(disk: Disk, path: string, zxid: bigint): Promise<void> {
 /** Drops all logs, and all snapshots but one; durable when this resolves. */
 export async function removeAllBut(
   disk: Disk,
-  directory: string,
+  { snapshots, logs }: Folders,
   snapshotZxid: bigint,
 ): Promise<void> {
-  const names = disk.list(directory);
-  for (const each of logZxids(names).reverse()) {
-    disk.remove(`${directory}/${nameOfZxid("log", each)}`);
+  for (const each of logZxids(disk.list(logs)).reverse()) {
+    disk.remove(`${logs}/${nameOfZxid("log", each)}`);
   }
-  for (const each of snapshotZxids(names).reverse()) {
+  for (const each of snapshotZxids(disk.list(snapshots)).reverse()) {
     if (each !== snapshotZxid) {
-      disk.remove(`${directory}/${nameOfZxid("snapshot", each)}`);
+      disk.remove(`${snapshots}/${nameOfZxid("snapshot", each)}`);
     }
   }
-  await disk.syncDirectory(directory);
+  if (logs !== snapshots) await disk.syncDirectory(logs);
+  await disk.syncDirectory(snapshots);
 }

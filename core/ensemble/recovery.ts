@@ -22,6 +22,13 @@ import { ZnodeTree } from "./znode_tree.ts";
 /** What group commits write at once at most; beyond that, no single crash tears. */
 export const GROUP_BYTES_MAX = 4 * 1024 * 1024;
 
+/** Where the files are: the same folder, where `dataLogDir` does not say otherwise. */
+export interface Folders {
+  /** Snapshots and epochs. */
+  readonly snapshots: string;
+  readonly logs: string;
+}
+
 /** The data directory as it was found. */
 export interface Recovered {
   readonly tree: ZnodeTree;
@@ -45,11 +52,15 @@ export interface Recovered {
  *
  * @throws {HostError} `io` where acknowledged changes are damaged or missing.
  */
-export function recover(disk: Disk, directory: string): Recovered {
+export function recover(
+  disk: Disk,
+  directory: string,
+  logDirectory = directory,
+): Recovered {
   for (const name of disk.list(directory)) {
     if (name.endsWith(".tmp")) disk.remove(`${directory}/${name}`);
   }
-  return readState(disk, directory);
+  return readState(disk, directory, logDirectory);
 }
 
 /**
@@ -57,16 +68,20 @@ export function recover(disk: Disk, directory: string): Recovered {
  *
  * @throws {HostError} `io` as `recover`.
  */
-export function readState(disk: Disk, directory: string): Recovered {
+export function readState(
+  disk: Disk,
+  directory: string,
+  logDirectory = directory,
+): Recovered {
   const names = disk.list(directory);
   const snapshot = loadNewestSnapshot(disk, directory, names);
-  const logs = logZxids(names);
+  const logs = logZxids(disk.list(logDirectory));
   if (snapshot === null) {
-    refuseOrphanLogs(disk, directory, logs);
+    refuseOrphanLogs(disk, logDirectory, logs);
     const tree = ZnodeTree.initial();
     return { tree, isNew: true, log: null, replayedCount: 0, replayed: [] };
   }
-  return replay(disk, directory, snapshot, logs);
+  return replay(disk, logDirectory, snapshot, logs);
 }
 
 /** Zxids of the log files, oldest first. */

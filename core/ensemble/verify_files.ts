@@ -44,24 +44,31 @@ export interface CheckedFiles {
     | null;
 }
 
-/** @param files The `version-2` of a data directory. @throws {HostError} Where it cannot be read. */
-export function verifyFiles(disk: Disk, files: string): CheckedFiles {
-  const names = disk.list(files);
-  const snapshots = snapshotZxids(names).map((zxid) =>
+/**
+ * @param files The `version-2` of a data directory.
+ * @param logFiles That of `dataLogDir`, where it is another.
+ * @throws {HostError} Where it cannot be read.
+ */
+export function verifyFiles(
+  disk: Disk,
+  files: string,
+  logFiles = files,
+): CheckedFiles {
+  const snapshots = snapshotZxids(disk.list(files)).map((zxid) =>
     checkSnapshot(disk, files, zxid)
   );
-  const logs = logZxids(names);
+  const logs = logZxids(disk.list(logFiles));
   const checkedLogs = logs.map((zxid, index) =>
-    checkLog(disk, files, zxid, index === logs.length - 1)
+    checkLog(disk, logFiles, zxid, index === logs.length - 1)
   );
   const good = snapshots.flatMap(({ contents }) => contents ?? []);
   const faults = [
-    ...compareAlongLogs(disk, files, good, logs),
+    ...compareAlongLogs(disk, logFiles, good, logs),
     ...checkEpochs(disk, files),
   ];
   let state: CheckedFiles["state"] = null;
   try {
-    const { tree } = readState(disk, files);
+    const { tree } = readState(disk, files, logFiles);
     state = stateOf(tree);
   } catch (error) {
     if (!(error instanceof HostError)) throw error;

@@ -16,13 +16,21 @@ import { Durations } from "./durations.ts";
 import { History } from "./history.ts";
 import type { Proposal } from "./proposal.ts";
 import { purgeFiles } from "./purge.ts";
-import { recover, type Recovered } from "./recovery.ts";
+import {
+  type Folders,
+  logZxids,
+  recover,
+  type Recovered,
+  snapshotZxids,
+} from "./recovery.ts";
 import { writeSnapshot } from "./snapshot.ts";
 import type { LoggedTxn } from "./txn.ts";
 import { encodePayload, TxnLogFile } from "./txn_log.ts";
 import type { Applied, ZnodeTree } from "./znode_tree.ts";
 
 export interface StoreOptions {
+  /** As ZooKeeper's `dataLogDir`; the data directory where left out. */
+  readonly logDirectory?: string;
   /** Transactions between two snapshots. */
   readonly snapshotTxnCount?: number;
   /** Size of a log file that brings about a snapshot as well. */
@@ -49,6 +57,7 @@ export interface StoreEvents {
 interface Opened {
   readonly host: Host;
   readonly files: string;
+  readonly logs: string;
   readonly lock: { release(): void };
   readonly log: TxnLogFile | null;
   readonly recovered: Recovered;
@@ -58,6 +67,8 @@ interface Opened {
 export class ZnodeStore {
   /** Where the files are: `version-2` of the data directory. */
   readonly files: string;
+  /** Where the logs are. */
+  readonly logs: string;
   /** What was committed last, for servers that lack it. */
   readonly history: History;
   /** How long snapshots took. */
@@ -88,31 +99,41 @@ export class ZnodeStore {
     directory: string,
     options: StoreOptions = {},
   ): Promise<ZnodeStore> {
+    const { disk } = host;
+    const logDirectory = options.logDirectory ?? directory;
     const files = `${directory}/version-2`;
-    const made = missingDirectories(host.disk, directory);
-    host.disk.makeDirectory(files);
-    const lock = host.disk.lock(`${directory}/.lock`);
+    const logs = `${logDirectory}/version-2`;
+    const made = [
+      ...missingDirectories(disk, directory),
+      ...missingDirectories(disk, logDirectory),
+    ];
+    disk.makeDirectory(files);
+    disk.makeDirectory(logs);
+    const lock = lockBoth(disk, directory, logDirectory);
     try {
-      const recovered = recover(host.disk, files);
+      refuseMixed(disk, files, logs);
+      const recovered = recover(disk, files, logs);
       if (recovered.isNew) {
         // The names above first: a snapshot says that all this has been done.
-        const parents = [directory, ...made].flatMap((path) => [
+        const parents = [directory, logDirectory, ...made].flatMap((path) => [
           path,
           parentDirectory(path),
         ]);
         await Promise.all(
-          [...new Set(parents)].map((path) => host.disk.syncDirectory(path)),
+          [...new Set(parents)].map((path) => disk.syncDirectory(path)),
         );
         await writeSnapshot(host, files, recovered.tree);
       }
       // Names that a killed process has made may be in the page cache only.
-      await host.disk.syncDirectory(files);
+      await disk.syncDirectory(files);
+      if (logs !== files) await disk.syncDirectory(logs);
       const log = recovered.log === null ? null : await TxnLogFile.resume(
-        host.disk,
+        disk,
         recovered.log.path,
         recovered.log,
       );
-      return new ZnodeStore({ host, files, lock, log, recovered }, options);
+      const opened = { host, files, logs, lock, log, recovered };
+      return new ZnodeStore(opened, options);
     } catch (error) {
       lock.release();
       throw error;
@@ -123,6 +144,7 @@ export class ZnodeStore {
     this.#opened = opened;
     this.#options = options;
     this.files = opened.files;
+    this.logs = opened.logs;
     const { tree, replayedCount, replayed } = opened.recovered;
     this.#tree = tree;
     this.#lastLoggedZxid = tree.lastZxid;
@@ -135,7 +157,7 @@ export class ZnodeStore {
     this.#queue = new CommitQueue({
       clock: opened.host.clock,
       disk: opened.host.disk,
-      directory: opened.files,
+      directory: opened.logs,
       log: opened.log,
       afterGroup: () => this.#afterGroup(),
       onFailure: () => this.#events.onFailure(),
@@ -248,8 +270,8 @@ export class ZnodeStore {
   async #cutBackTo(zxid: bigint): Promise<void> {
     const { disk } = this.#opened.host;
     this.#queue.resume(null);
-    await cutLogs(disk, this.files, zxid);
-    const recovered = recover(disk, this.files);
+    await cutLogs(disk, this.#folders, zxid);
+    const recovered = recover(disk, this.files, this.logs);
     const { lastZxid } = recovered.tree;
     const isEpochStart = (zxid & 0xffffffffn) === 0n;
     if (isEpochStart ? lastZxid > zxid : lastZxid !== zxid) {
@@ -272,13 +294,17 @@ export class ZnodeStore {
     this.#queue.resume(null);
     await this.#once(async () => {
       await writeSnapshot(host, this.files, tree, false);
-      await removeAllBut(host.disk, this.files, tree.lastZxid);
+      await removeAllBut(host.disk, this.#folders, tree.lastZxid);
     });
     this.#needsTree = false;
     this.#tree = tree;
     this.#lastLoggedZxid = tree.lastZxid;
     this.#txnsSinceSnapshot = 0;
     this.history.reset(tree.lastZxid);
+  }
+
+  get #folders(): Folders {
+    return { snapshots: this.files, logs: this.logs };
   }
 
   /** A change of the files that has failed half-way is the last one. */
@@ -347,13 +373,48 @@ export class ZnodeStore {
       this.snapshots.add(nowMs - startMs, nowMs);
       purgeFiles(
         host.disk,
-        files,
+        this.#folders,
         this.#options.snapshotsKept ?? SNAPSHOTS_KEPT,
       );
     } catch (error) {
       if (!(error instanceof Error && error.name === "HostError")) throw error;
     }
   }
+}
+
+/** Both folders are this process's, or neither. */
+function lockBoth(
+  disk: Disk,
+  directory: string,
+  logDirectory: string,
+): { release(): void } {
+  const first = disk.lock(`${directory}/.lock`);
+  if (logDirectory === directory) return first;
+  try {
+    const second = disk.lock(`${logDirectory}/.lock`);
+    return {
+      release: () => {
+        second.release();
+        first.release();
+      },
+    };
+  } catch (error) {
+    first.release();
+    throw error;
+  }
+}
+
+/** Logs that were left where they are not looked for would be lost. */
+function refuseMixed(disk: Disk, files: string, logs: string): void {
+  if (files === logs) return;
+  const isMixed = logZxids(disk.list(files)).length > 0 ||
+    snapshotZxids(disk.list(logs)).length > 0;
+  if (!isMixed) return;
+  throw new HostError(
+    "io",
+    `"${files}" has logs, or "${logs}" has snapshots: dataLogDir is not what it was; ` +
+      "correct it, or move the log files",
+  );
 }
 
 /** Those of a directory and the ones above it that are not there, the lowest first. */

@@ -6,7 +6,7 @@ import { formatValue } from "../../config/value.ts";
 import { coordinatorConfig } from "../../config/coordinator_config.ts";
 import type { Address } from "../../host/host.ts";
 import type { Member } from "../quorum/quorum_config.ts";
-import { logZxids, snapshotZxids } from "../recovery.ts";
+import { snapshotZxids } from "../recovery.ts";
 import { nameOfZxid } from "../txn_log.ts";
 import { type AdminValue, JavaDouble } from "./admin_json.ts";
 import type { ClientConnection } from "./client_connection.ts";
@@ -52,11 +52,12 @@ export const adminCommands: readonly AdminCommand[] = [
   {
     names: ["configuration", "conf", "config"],
     run: (view) => {
-      const { clientPort, directory, timeouts } = configurationFacts(view);
+      const { clientPort, directory, logDirectory, timeouts } =
+        configurationFacts(view);
       return {
         client_port: clientPort,
         data_dir: directory,
-        data_log_dir: directory,
+        data_log_dir: logDirectory,
         tick_time: view.config.tickTime,
         max_client_cnxns: view.config.maxClientCnxns,
         min_session_timeout: timeouts.minMs,
@@ -350,7 +351,6 @@ function lastSnapshot(
   return {
     zxid: newest.toString(16),
     timestamp: Math.floor((info?.modifiedMs ?? 0) / 1000),
-    logs: logZxids(disk.list(files)).length,
   };
 }
 

@@ -165,7 +165,7 @@ function configurationText(view: ServerView): string {
     "secureClientPort=-1",
     `dataDir=${facts.directory}`,
     `dataDirSize=${facts.sizes.snapshots}`,
-    `dataLogDir=${facts.directory}`,
+    `dataLogDir=${facts.logDirectory}`,
     `dataLogSize=${facts.sizes.logs}`,
     `tickTime=${view.config.tickTime}`,
     `maxClientCnxns=${view.config.maxClientCnxns}`,

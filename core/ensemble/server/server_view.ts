@@ -104,20 +104,23 @@ export function configurationFacts(view: ServerView) {
   return {
     clientPort: view.clientAddress?.port ?? -1,
     directory: view.store.files,
+    logDirectory: view.store.logs,
     sizes: directorySizes(view),
     timeouts: sessionTimeouts(view.config),
   };
 }
 
-/** Bytes of the folder of the snapshots, and of that of the logs: they are the same. */
+/** Bytes of the folder of the snapshots, and of that of the logs, which may be the same. */
 export function directorySizes(
   { host, store }: ServerView,
 ): { readonly snapshots: number; readonly logs: number } {
-  let bytes = 0;
-  for (const name of host.disk.list(store.files)) {
-    bytes += host.disk.stat(`${store.files}/${name}`)?.sizeBytes ?? 0;
-  }
-  return { snapshots: bytes, logs: bytes };
+  const sizeOf = (folder: string) =>
+    host.disk.list(folder).reduce(
+      (sum, name) =>
+        sum + (host.disk.stat(`${folder}/${name}`)?.sizeBytes ?? 0),
+      0,
+    );
+  return { snapshots: sizeOf(store.files), logs: sizeOf(store.logs) };
 }
 
 /** Connections with a session or before it, the oldest first. */
