@@ -12,19 +12,26 @@ import type { CreateMode } from "../coordination/znode_client.ts";
 import { ZkError, zkErrors } from "../wire/zookeeper/errors.ts";
 import type { Acl } from "../wire/zookeeper/records.ts";
 import { type Identity, isPermitted, resolveAcl } from "./access.ts";
-import { OPEN_ACL_NUMBER, Permission } from "./acl_cache.ts";
-import { brokenLimit, limitsPath, QUOTA_PATH, statsPath } from "./quota.ts";
+import { Permission } from "./acl_cache.ts";
+import {
+  ABSENT,
+  type FutureZnode,
+  nextVersion,
+  presentOf,
+} from "./future_znode.ts";
+import { brokenLimit, limitsPath, statsPath } from "./quota.ts";
 import { DEFAULT_RULES, type Rules } from "./rules.ts";
 import type { SingleTxn, Txn } from "./txn.ts";
+import { CONTAINER_OWNER, isSession, ttlOwner, type Znode } from "./znode.ts";
+import { parentOf, ROOT } from "./znode_path.ts";
 import {
-  CONTAINER_OWNER,
-  isSession,
-  SYSTEM_PATH,
-  TTL_MAX_MS,
-  ttlOwner,
-  type Znode,
-} from "./znode.ts";
-import { parentOf, pathProblem, ROOT } from "./znode_path.ts";
+  checkParented,
+  checkPath,
+  checkTimeToLive,
+  checkTxnSize,
+  OWN_PATHS,
+  sequentialEnd,
+} from "./write_limits.ts";
 import { CONFIG_PATH, type ZnodeTree } from "./znode_tree.ts";
 
 /** How long a znode stays, and whether a counter is added to its name. */
@@ -85,18 +92,6 @@ export type WriteRequest =
 type CreateRequest = Extract<ChangeRequest, { kind: "create" }>;
 type CreationTxn = Extract<SingleTxn, { parentCVersion: number }>;
 
-/** As much of a future znode as decisions need. */
-interface FutureZnode {
-  readonly exists: boolean;
-  readonly version: number;
-  readonly creations: number;
-  readonly aversion: number;
-  readonly aclNumber: bigint;
-  readonly ephemeralOwner: bigint;
-  readonly childCount: number;
-  readonly sizeBytes: number;
-}
-
 /** Who asks, and the place that the transaction will have. */
 export interface DecideContext {
   readonly sessionId: bigint;
@@ -110,17 +105,6 @@ interface OutstandingChange {
   readonly path: string;
   readonly future: FutureZnode;
 }
-
-const ABSENT: FutureZnode = {
-  exists: false,
-  version: 0,
-  creations: 0,
-  aversion: 0,
-  aclNumber: OPEN_ACL_NUMBER,
-  ephemeralOwner: 0n,
-  childCount: 0,
-  sizeBytes: 0,
-};
 
 /** Decides about requests, in the order in which their transactions will be applied. */
 export class Decider {
@@ -151,15 +135,29 @@ export class Decider {
         return { kind: "createSession", timeOut: request.timeoutMs };
       case "closeSession":
         return this.#closeSession(context);
-      case "multi":
-        this.#checkSession(context);
-        return this.#multi(request.steps, context);
       case "reconfig":
         throw new ZkError("RECONFIG_DISABLED", CONFIG_PATH);
       default:
         this.#checkSession(context);
-        return this.#change(request, context);
+        return this.#bounded(() =>
+          request.kind === "multi"
+            ? this.#multi(request.steps, context)
+            : this.#change(request, context)
+        );
     }
+  }
+
+  /** Takes back what is too large for the log. */
+  #bounded(decide: () => Txn): Txn {
+    const before = this.#changes.length;
+    const txn = decide();
+    try {
+      checkTxnSize(txn, this.#rules.txnMaxBytes);
+    } catch (error) {
+      this.#takeBack(before);
+      throw error;
+    }
+    return txn;
   }
 
   /**
@@ -307,7 +305,7 @@ export class Decider {
   ): SingleTxn {
     const { mode, data } = request;
     const { sessionId, zxid, identities } = context;
-    this.#checkTimeToLive(request);
+    checkTimeToLive(request, this.#rules.extendedTypes);
     checkParented(request.path);
     const acl = identities === undefined
       ? request.acl
@@ -362,22 +360,6 @@ export class Decider {
     const kind = wantsStat === true ? "create2" : "create";
     const ephemeral = mode.startsWith("ephemeral");
     return { kind, ...created, parentCVersion, ephemeral };
-  }
-
-  /** @throws {ZkError} UNIMPLEMENTED where there is no such thing here; BAD_ARGUMENTS. */
-  #checkTimeToLive({ mode, path, ttlMs }: CreateRequest): void {
-    const isTtl = mode.startsWith("ttl");
-    if (isTtl && !this.#rules.extendedTypes) {
-      throw new ZkError(
-        "UNIMPLEMENTED",
-        `${path}: extendedTypesEnabled is off`,
-      );
-    }
-    const isValid = isTtl
-      ? ttlMs !== undefined && ttlMs > 0n && ttlMs <= TTL_MAX_MS
-      : ttlMs === undefined;
-    if (isValid) return;
-    throw new ZkError("BAD_ARGUMENTS", `${path}: time to live ${ttlMs} ms`);
   }
 
   #delete(
@@ -499,64 +481,8 @@ export class Decider {
   }
 }
 
-function presentOf(node: Readonly<Znode>): FutureZnode {
-  return {
-    exists: true,
-    version: node.version,
-    creations: node.creations,
-    aversion: node.aversion,
-    aclNumber: node.aclNumber,
-    ephemeralOwner: node.ephemeralOwner,
-    childCount: node.children?.size ?? 0,
-    sizeBytes: node.data?.length ?? 0,
-  };
-}
-
-/** @throws {ZkError} BAD_VERSION where the request asks for another version. */
-function nextVersion(
-  request: { readonly path: string; readonly version: number },
-  version: number,
-): number {
-  if (request.version !== -1 && request.version !== version) {
-    throw new ZkError(
-      "BAD_VERSION",
-      `${request.path} has version ${version}, not ${request.version}`,
-    );
-  }
-  // -1 fits any version, so the counter steps over it.
-  const next = (version + 1) | 0;
-  return next === -1 ? 0 : next;
-}
-
-/** Znodes that the server itself needs. */
-const OWN_PATHS: ReadonlySet<string> = new Set([
-  ROOT,
-  SYSTEM_PATH,
-  QUOTA_PATH,
-  CONFIG_PATH,
-]);
-
-/** @throws {ZkError} BAD_ARGUMENTS where it is no path. */
-function checkPath(path: string): void {
-  const problem = pathProblem(path);
-  if (problem === null) return;
-  throw new ZkError("BAD_ARGUMENTS", `path "${path}": ${problem}`);
-}
-
-/** As much of it as comes before anything else. @throws {ZkError} BAD_ARGUMENTS. */
-function checkParented(path: string): void {
-  if (path.includes("/") && !path.includes("\0")) return;
-  throw new ZkError("BAD_ARGUMENTS", `path "${path}": it must start with /`);
-}
-
 /** The mark of a znode that goes by itself; 0 for one that stays. */
 function markOf(txn: CreationTxn): bigint {
   if (txn.kind === "createContainer") return CONTAINER_OWNER;
   return txn.kind === "createTtl" ? ttlOwner(txn.ttl) : 0n;
-}
-
-/** What a counter adds to a name: ten digits, or a sign and more once it has run over. */
-function sequentialEnd(counter: number): string {
-  const digits = String(Math.abs(counter));
-  return counter < 0 ? `-${digits.padStart(9, "0")}` : digits.padStart(10, "0");
 }

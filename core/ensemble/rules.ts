@@ -8,6 +8,8 @@ export interface Rules {
   readonly enforcesQuota: boolean;
   /** `skipACL`: everybody may do everything. */
   readonly skipsAcl: boolean;
+  /** What a transaction may be at most: servers would not read a larger one. */
+  readonly txnMaxBytes: number;
 }
 
 /** As ZooKeeper has them. */
@@ -15,4 +17,6 @@ export const DEFAULT_RULES: Rules = {
   extendedTypes: false,
   enforcesQuota: false,
   skipsAcl: false,
+  // Twice `jute.maxbuffer`: that, and as much for what is added to a request.
+  txnMaxBytes: 2 * 0xfffff,
 };

@@ -21,6 +21,7 @@ import { juteCodec } from "../wire/zookeeper/jute.ts";
 import {
   connectRequest,
   connectResponse,
+  OpCode,
   replyHeader,
   requestHeader,
   type Stat,
@@ -60,7 +61,6 @@ const EVENT_NAMES = new Map([
 ]);
 const PING_XID = -2;
 const EVENT_XID = -1;
-const CLOSE_SESSION = -11;
 const SYNC_CONNECTED = 3;
 
 interface Reply {
@@ -325,7 +325,7 @@ export class Dialogue {
         const writer = new Writer();
         juteCodec(requestHeader).encode(writer, {
           xid: 0,
-          type: CLOSE_SESSION,
+          type: OpCode.closeSession,
         });
         await speaker.sendFrame(writer.written());
         while (await speaker.frame() !== null);
@@ -344,11 +344,15 @@ export class Dialogue {
   /** @returns The zxid of the answer; `null` where the connection has ended. */
   async #ping(speaker: Speaker): Promise<bigint | null> {
     const writer = new Writer();
-    juteCodec(requestHeader).encode(writer, { xid: PING_XID, type: 11 });
+    // With several servers it has to have come through to this one.
+    const isShared = this.#addresses.length > 1;
+    const type = isShared ? OpCode.sync : OpCode.ping;
+    juteCodec(requestHeader).encode(writer, { xid: PING_XID, type });
+    if (isShared) encodeAsked("sync", { path: "/" }, writer);
     await speaker.sendFrame(writer.written());
     const reply = await this.#reply(speaker);
     if (reply === null) return null;
-    if (reply.xid !== PING_XID || reply.body.remaining > 0) {
+    if (reply.xid !== PING_XID || (reply.err !== 0)) {
       this.lines.push(`${speaker.name}: ping -> ${reply.xid} ${reply.err}`);
     }
     return reply.zxid;

@@ -120,7 +120,7 @@ export function randomScenario(seed: number, askCount = 150): Scenario {
         { length: below(4) === 0 ? 4 : 1 },
         () => ask() as [Operation, Asked[Operation]],
         // ZooKeeper itself does not see a list that is on its way.
-      ).filter(([operation], index, all) =>
+      ).filter(([operation], _, all) =>
         operation !== "setAcl" || all.length === 1
       );
       if (steps.length > 0) await dialogue.askAll(name, steps);
