@@ -16,7 +16,7 @@ const flags = numberFlags(Deno.args, {
   minutes: 10,
   // Instead of minutes, where not 0.
   seconds: 0,
-  timeout: 15_000,
+  timeout: 20_000,
   kills: 0,
   kq: 3,
   zookeeper: 0,
@@ -110,8 +110,12 @@ try {
   let killMs = performance.now() + killEveryMs;
   let killsLeft = flags.kills;
   let lookMs = performance.now() + LOOK_MS;
+  // How long this process was held up: what it did not send, nobody could hear.
+  let heldUpMs = 0;
   while (performance.now() < untilMs) {
+    const sinceMs = performance.now();
     await pause(100);
+    heldUpMs = Math.max(heldUpMs, performance.now() - sinceMs - 100);
     if (killsLeft > 0 && performance.now() > killMs) {
       killsLeft--;
       killMs += killEveryMs;
@@ -140,7 +144,11 @@ try {
   console.log(
     `${sessions.length} sessions for ${
       Math.round(durationMs / 1000)
-    } s: ${ended} ended, ${moves - sessions.length} connected again`,
+    } s: ${ended} ended, ${
+      moves - sessions.length
+    } connected again; this process was held up for ${
+      Math.round(heldUpMs)
+    } ms at most`,
   );
 } catch (error) {
   problem(error instanceof Error ? error.stack ?? error.message : `${error}`);
