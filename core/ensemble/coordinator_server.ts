@@ -20,9 +20,9 @@ import { Epochs } from "./quorum/epochs.ts";
 import type { Peer } from "./quorum/peer.ts";
 import type { AdminServer } from "./server/admin_server.ts";
 import { ClientService } from "./server/client_service.ts";
-import { fourLetterWords } from "./server/four_letter_words.ts";
 import type { ServerView } from "./server/server_view.ts";
 import { StandaloneReplica } from "./server/standalone_replica.ts";
+import { wordGate } from "./server/word_gate.ts";
 import { ZnodeStore } from "./znode_store.ts";
 
 export interface CoordinatorOptions {
@@ -96,7 +96,7 @@ class Starting {
       superDigest: config["DigestAuthenticationProvider.superDigest"]
         ?.reveal() ?? null,
       skipsAcl: rulesOf(config).skipsAcl,
-      answerWord: fourLetterWords(() => this.#view, config),
+      answerWord: wordGate(() => this.#view, config),
       trace,
       onFatal: (error) => this.#fail(error),
     });
@@ -185,6 +185,7 @@ class Starting {
       config: () => active,
       changes,
       isAloneEnough: !config.standaloneEnabled,
+      mayVoteUnknowing: this.#isInitial(),
       timing: {
         tickMs: config.tickTime,
         initLimit: config.initLimit,
@@ -203,6 +204,15 @@ class Starting {
     this.#closes.push(() => peer.stop());
     await peer.start();
     return peer;
+  }
+
+  /** Whether an operator has said that nothing can have been lost here. */
+  #isInitial(): boolean {
+    const { host: { disk }, config } = this.#options;
+    const path = `${config.dataDir}/initialize`;
+    if (disk.stat(path) === null) return false;
+    disk.remove(path);
+    return true;
   }
 
   /** The configuration to start with, and how it may change. */

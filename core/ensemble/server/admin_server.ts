@@ -7,8 +7,6 @@
 import { decodeUtf8Lossy, encodeUtf8 } from "../../base/bytes.ts";
 import { KIB } from "../../base/units.ts";
 import { type Address, type Connection, HostError } from "../../host/host.ts";
-import { adminCommands, runAdminCommand } from "./admin_commands.ts";
-import { adminJson } from "./admin_json.ts";
 import type { ServerView } from "./server_view.ts";
 
 /** An admin server that listens. */
@@ -64,7 +62,7 @@ export async function startAdminServer(
 async function serve(view: ServerView, io: Connection): Promise<void> {
   const head = await readHead(io);
   if (head === null) return;
-  const { status, type, body } = answer(view, head);
+  const { status, type, body } = await answer(view, head);
   const bytes = encodeUtf8(body);
   const lines = [
     `HTTP/1.1 ${status} ${REASONS[status]}`,
@@ -98,7 +96,7 @@ interface Answer {
   readonly body: string;
 }
 
-function answer(view: ServerView, head: string): Answer {
+async function answer(view: ServerView, head: string): Promise<Answer> {
   if (head === "") return plain(431, "The request is too large.");
   const words = head.split("\r\n", 1)[0].split(" ");
   if (words.length !== 3 || !words[2].startsWith("HTTP/1.")) {
@@ -108,16 +106,22 @@ function answer(view: ServerView, head: string): Answer {
   if (method !== "GET") return plain(405, "Only GET is answered here.");
   const path = target.split("?", 1)[0];
   const root = view.config["admin.commandURL"];
-  if (path === root || path === `${root}/`) return list(root);
+  const { adminCommands, runAdminCommand } = await import(
+    "./admin_commands.ts"
+  );
+  if (path === root || path === `${root}/`) {
+    return list(root, adminCommands.map(({ names: [name] }) => name));
+  }
   if (!path.startsWith(`${root}/`)) {
     return plain(404, `Nothing is here; the commands are under ${root}.`);
   }
+  const { adminJson } = await import("./admin_json.ts");
   const fields = runAdminCommand(view, path.slice(root.length + 1));
   return { status: 200, type: "application/json", body: adminJson(fields) };
 }
 
-function list(root: string): Answer {
-  const links = adminCommands.map(({ names: [name] }) =>
+function list(root: string, names: readonly string[]): Answer {
+  const links = names.map((name) =>
     `<a href="${root}/${name}">${name}</a>\n<br/>\n`
   );
   return {

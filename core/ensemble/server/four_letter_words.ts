@@ -2,16 +2,13 @@
 // connection closed. Line for line as ZooKeeper prints them, for the programs that
 // read them.
 //
-// Which words are answered is `4lw.commands.whitelist`. Where that is not set, this
-// machine gets all, and others only `srvr`: some words show paths and sessions.
-//
 // Source: ZooKeeper documentation, "The Four Letter Words"; observed on ZooKeeper
 // 3.8.
 
-import type { CoordinatorConfig } from "../../config/coordinator_config.ts";
 import type { ClientConnection } from "./client_connection.ts";
 import { environmentLines } from "./environment.ts";
 import { monitorFacts } from "./monitor_facts.ts";
+import { NOT_SERVING } from "./word_gate.ts";
 import {
   connectionLine,
   connectionSummary,
@@ -28,10 +25,6 @@ import {
   versionLine,
 } from "./server_view.ts";
 
-const NOT_SERVING =
-  "This ZooKeeper instance is not currently serving requests\n";
-/** What others than this machine may ask where nothing is configured. */
-const OPEN_TO_ALL = "srvr";
 /** ZooKeeper's own mask of what it traces; kq has none to set. */
 const TRACE_MASK = "306";
 
@@ -79,47 +72,11 @@ const WHILE_SERVING: { readonly [word: string]: Answer } = {
   lsnr: () => "\n",
 };
 
-/**
- * Answers words.
- *
- * @param view What to tell of; `null` while the server starts.
- * @returns The answer, or `null` where the four letters are none of the words.
- */
-export function fourLetterWords(
-  view: () => ServerView | null,
-  config: CoordinatorConfig,
-): (word: string, peerHost: string) => Promise<string> | null {
-  const allowed = config["4lw.commands.whitelist"];
-  return (word, peerHost) => {
-    const answer = ALWAYS[word] ?? WHILE_SERVING[word];
-    if (answer === undefined) return null;
-    if (!isAllowed(word, peerHost, allowed)) {
-      return Promise.resolve(
-        `${word} is not executed because it is not in the whitelist.\n`,
-      );
-    }
-    const seen = view();
-    const isReady = seen !== null && (word in ALWAYS || modeOf(seen) !== null);
-    if (!isReady) {
-      return Promise.resolve(word === "ruok" ? "imok" : NOT_SERVING);
-    }
-    seen.service.received();
-    return Promise.resolve(answer(seen));
-  };
-}
-
-function isAllowed(
-  word: string,
-  peerHost: string,
-  allowed: readonly string[] | null,
-): boolean {
-  if (allowed !== null) return allowed.includes("*") || allowed.includes(word);
-  return word === OPEN_TO_ALL || isLoopback(peerHost);
-}
-
-/** Whether an address is this machine's own. */
-export function isLoopback(host: string): boolean {
-  return host === "::1" || /^(::ffff:)?127\./.test(host);
+/** The answer to one of the words. */
+export function answerWord(view: ServerView, word: string): string {
+  const always = ALWAYS[word];
+  if (always !== undefined) return always(view);
+  return modeOf(view) === null ? NOT_SERVING : WHILE_SERVING[word](view);
 }
 
 function serverText(view: ServerView, clients: string | null = null): string {
