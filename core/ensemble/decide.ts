@@ -22,7 +22,7 @@ import {
 import { brokenLimit, limitsPath, statsPath } from "./quota.ts";
 import { DEFAULT_RULES, type Rules } from "./rules.ts";
 import type { SingleTxn, Txn } from "./txn.ts";
-import { CONTAINER_OWNER, isSession, ttlOwner, type Znode } from "./znode.ts";
+import { CONTAINER_OWNER, isSession, ttlOwner } from "./znode.ts";
 import { parentOf, ROOT } from "./znode_path.ts";
 import {
   checkParented,
