@@ -2,6 +2,9 @@
 // each owns, and what becomes of it when brokers, connections or sessions end.
 
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { decodeUtf8 } from "../base/bytes.ts";
+import { createConsumer } from "../client/consumer.ts";
+import { createProducer } from "../client/producer.ts";
 import { type Host, sleep } from "../host/host.ts";
 import {
   batchOf,
@@ -383,3 +386,121 @@ Deno.test("answers that are lost with their connections change nothing twice", a
     }, seed);
   }
 });
+
+const BOOTSTRAP = "b1:9092,b2:9092,b3:9092";
+
+/** Values of a topic that are committed; waits until there are so many. */
+async function committedValues(
+  host: Host,
+  topic: string,
+  count: number,
+): Promise<string[]> {
+  const consumer = createConsumer(host, {
+    "bootstrap.servers": BOOTSTRAP,
+    "isolation.level": "read_committed",
+    "auto.offset.reset": "earliest",
+  });
+  consumer.assign(await consumer.partitionsFor(topic));
+  const values: string[] = [];
+  for (let round = 0; round < 100 && values.length < count; round++) {
+    for (const { records } of await consumer.poll(500)) {
+      for (const { value } of records) values.push(decodeUtf8(value!));
+    }
+  }
+  // What is too much would be there by now.
+  for (const { records } of await consumer.poll(1000)) {
+    for (const { value } of records) values.push(decodeUtf8(value!));
+  }
+  consumer.close();
+  return values.sort();
+}
+
+Deno.test("transactions go over all brokers, whoever coordinates them", () =>
+  withMachines(3, async (world) => {
+    const overrides = { "transaction.state.log.num.partitions": 6 };
+    const brokers = await Promise.all(
+      [1, 2, 3].map((id) => world.start(id, overrides)),
+    );
+    await until(
+      world.host(1),
+      () =>
+        brokers.every(({ broker }) => broker.cluster.image.brokers.size === 3),
+    );
+    await brokers[0].createTopic("t", { partitionCount: 6 });
+    const expected: string[] = [];
+    await Promise.all([1, 2, 3, 4, 5, 6].map(async (number) => {
+      const producer = createProducer(world.host(1 + number % 3), {
+        "bootstrap.servers": BOOTSTRAP,
+        "transactional.id": `x${number}`,
+      });
+      await producer.initTransactions();
+      for (let round = 0; round < 4; round++) {
+        producer.beginTransaction();
+        const isCommitted = round % 2 === 0;
+        for (let partition = 0; partition < 6; partition++) {
+          const value = `${number}-${round}-${partition}`;
+          producer.sendNoWait({ topic: "t", partition, value });
+          if (isCommitted) expected.push(value);
+        }
+        await producer.flush();
+        if (isCommitted) await producer.commitTransaction();
+        else await producer.abortTransaction();
+      }
+      await producer.close();
+    }));
+    const coordinators = new Set(leadersOf(brokers[0], "__transaction_state"));
+    equal(coordinators.size, 3);
+    const values = await committedValues(
+      world.host(2),
+      "t",
+      expected.length,
+    );
+    deepEqual(values, expected.sort());
+    for (const each of brokers) await each.stop();
+  }));
+
+Deno.test("a transaction ends in a partition whose broker was away meanwhile", () =>
+  withMachines(3, async (world) => {
+    const overrides = { "transaction.state.log.num.partitions": 6 };
+    const brokers = await Promise.all(
+      [1, 2, 3].map((id) => world.start(id, overrides)),
+    );
+    await until(
+      world.host(1),
+      () =>
+        brokers.every(({ broker }) => broker.cluster.image.brokers.size === 3),
+    );
+    await brokers[0].createTopic("t", { partitionCount: 3 });
+    // Coordinated by another than the one that will be away.
+    const client = createProducer(world.host(1), {
+      "bootstrap.servers": BOOTSTRAP,
+      "transactional.id": "first",
+    });
+    await client.initTransactions();
+    await client.close();
+    const leaders = leadersOf(brokers[0], "__transaction_state");
+    const { transactions } = brokers[0].broker;
+    const id = ["a", "b", "c", "d", "e", "f", "g", "h"].find((name) =>
+      leaders[transactions.partitionOf(name)] !== 3
+    )!;
+    const producer = createProducer(world.host(1), {
+      "bootstrap.servers": BOOTSTRAP,
+      "transactional.id": id,
+    });
+    await producer.initTransactions();
+    producer.beginTransaction();
+    for (let partition = 0; partition < 3; partition++) {
+      producer.sendNoWait({ topic: "t", partition, value: `v${partition}` });
+    }
+    await producer.flush();
+    world.machines[2].crash("kill");
+    await until(world.host(1), () => leadersOf(brokers[0], "t").includes(-1));
+    const committing = producer.commitTransaction();
+    await sleep(world.host(1).clock, 3000);
+    world.machines[2].restart();
+    brokers[2] = await world.start(3, overrides);
+    await committing;
+    deepEqual(await committedValues(world.host(1), "t", 3), ["v0", "v1", "v2"]);
+    await producer.close();
+    for (const each of brokers) await each.stop();
+  }));

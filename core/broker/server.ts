@@ -26,6 +26,7 @@ import { servedApis } from "./apis.ts";
 import { boundedTrace } from "./bounded_trace.ts";
 import { bindListeners, type BoundListener } from "./bound_listeners.ts";
 import { type Broker, makeBroker, type Trace } from "./broker.ts";
+import { ClusterMarkers } from "./cluster_markers.ts";
 import { Configuration } from "./configuration.ts";
 import { dispatcher } from "./dispatch.ts";
 import { describe } from "./failure.ts";
@@ -37,6 +38,7 @@ import {
 import { ImageFollower } from "./image_follower.ts";
 import { BrokerLimits } from "./limits.ts";
 import { Partitions } from "./partitions.ts";
+import { PeerBrokers } from "./peer_brokers.ts";
 import { ProducerIds } from "./producer_ids.ts";
 import { Purgatory } from "./purgatory.ts";
 import { REPLICATION_FACTOR_MAX } from "./replication.ts";
@@ -118,6 +120,7 @@ class Start {
   /** Of groups, and of transactions. */
   #shards: readonly TopicShards[] = [];
   #broker: Broker | null = null;
+  #peers: PeerBrokers | null = null;
   #stopFollowing: () => void = () => {};
   #stopped: Promise<boolean> | null = null;
   #isBroken = false;
@@ -181,6 +184,7 @@ class Start {
   async undo(): Promise<void> {
     await this.#server.close(0);
     this.#stopFollowing();
+    this.#peers?.close();
     this.#logDirs?.abandon();
     await this.#cluster?.close().catch(() => {});
     await this.#znodes?.close().catch(() => {});
@@ -232,10 +236,15 @@ class Start {
       onOffsetsDecided: (partition, producerId, isCommit) =>
         groups.endTransaction(partition, producerId, isCommit),
     });
+    const peers = this.#peers = new PeerBrokers({
+      host,
+      cluster,
+      timeoutMs: () => this.#configuration.config["request.timeout.ms"],
+    });
     const transactions = newTransactionCoordinator({
       ...asCoordinator,
       producerIds,
-      markers,
+      markers: new ClusterMarkers({ cluster, local: markers, peers }),
     });
     this.#follower = new ImageFollower({
       cluster,
@@ -287,6 +296,7 @@ class Start {
       groups,
       transactions,
       markers,
+      peers,
       fetchSessions: new FetchSessions({
         slotCount: config["max.incremental.fetch.session.cache.slots"],
         randomBytes: (count) => host.randomBytes(count),
@@ -349,6 +359,7 @@ class Start {
     this.#broker?.groups.close();
     await this.#server.close(this.#isBroken ? 0 : STOP_GRACE_MS);
     this.#stopFollowing();
+    this.#peers?.close();
     const cluster = this.#cluster!;
     const logDirs = this.#logDirs!;
     if (this.#isBroken) logDirs.abandon();

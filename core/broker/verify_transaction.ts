@@ -14,6 +14,7 @@ import type { VerificationGuard } from "../log/verifications.ts";
 import type { TopicPartition } from "../transactions/marker_writer.ts";
 import { ErrorCode, KafkaError } from "../wire/kafka/errors.ts";
 import type { Broker } from "./broker.ts";
+import { askCoordinator, remoteCoordinator } from "./remote_coordinator.ts";
 
 /** What a request is about to append to a partition. */
 export interface PartitionToVerify extends TopicPartition {
@@ -132,12 +133,21 @@ type Refusals = readonly unknown[];
 
 /** Asks whether they are part of the transaction. */
 function verify(
-  { transactions }: Broker,
+  broker: Broker,
   { transactionalId, producerId, producerEpoch }: TransactionToVerify,
   partitions: readonly TopicPartition[],
-): Refusals {
+): Refusals | Promise<Refusals> {
+  const coordinator = remoteCoordinator(broker, transactionalId);
+  if (coordinator !== null) {
+    return askCoordinator(
+      broker,
+      coordinator,
+      { transactionalId, producerId, producerEpoch, partitions },
+      { verifyOnly: true },
+    );
+  }
   try {
-    return transactions.verifyPartitions({
+    return broker.transactions.verifyPartitions({
       transactionalId,
       producerId,
       producerEpoch,
@@ -179,12 +189,21 @@ async function addPatiently(
 
 /** @returns The refusal, or a promise of it; `null` for none. */
 function addOnce(
-  { transactions }: Broker,
+  broker: Broker,
   { transactionalId, producerId, producerEpoch }: TransactionToVerify,
   partitions: readonly TopicPartition[],
 ): unknown {
+  const coordinator = remoteCoordinator(broker, transactionalId);
+  if (coordinator !== null) {
+    return askCoordinator(
+      broker,
+      coordinator,
+      { transactionalId, producerId, producerEpoch, partitions },
+      { verifyOnly: false },
+    ).then(theRefusal);
+  }
   try {
-    const added = transactions.addPartitions({
+    const added = broker.transactions.addPartitions({
       transactionalId,
       producerId,
       producerEpoch,
@@ -197,6 +216,16 @@ function addOnce(
   } catch (error) {
     return error;
   }
+}
+
+/** Of partitions that are added all or none: one that says why. */
+function theRefusal(refusals: Refusals): unknown {
+  const isReason = (refusal: unknown) =>
+    refusal !== null &&
+    !(refusal instanceof KafkaError &&
+      refusal.code === ErrorCode.OPERATION_NOT_ATTEMPTED);
+  return refusals.find(isReason) ?? refusals.find((each) => each !== null) ??
+    null;
 }
 
 function isConcurrent(error: unknown): boolean {
