@@ -192,7 +192,7 @@ Deno.test("38. counts and sizes that cannot be are answered as malformed, then t
       bytesOf(-7),
       bytesOf(),
     ];
-    for (const opCode of [1, 5, 4, 101, 106, 7]) {
+    for (const opCode of [1, 5, 4, 101, 15, 7]) {
       for (const [index, tail] of tails.entries()) {
         const name = `op ${opCode} ${index}`;
         await d.connect(name);
