@@ -131,7 +131,9 @@ try {
     console.log(
       `${
         Math.round((durationMs - untilMs + performance.now()) / 1000)
-      } s: ${ended} ended, ${moves - sessions.length} connected again; ${
+      } s: ${ended} ended, ${
+        moves - sessions.length
+      } connected again, held up for ${Math.round(heldUpMs)} ms at most; ${
         ensemble.servers.map(({ name, pid }) => `${name} ${residentMib(pid)}`)
           .join(", ")
       }`,
