@@ -24,6 +24,8 @@ export interface ElectorOptions {
   readonly clock: Clock;
   readonly selfId: number;
   readonly configs: Configurations;
+  /** Whether this server, where it is one that votes, knows enough to. */
+  readonly hasSay: () => boolean;
   readonly send: (id: number, notification: Notification) => void;
   /** Tries those anew to whom no connection stands. */
   readonly connectAll: () => void;
@@ -139,9 +141,10 @@ export class Elector {
       if (isLooking || !configs.isVoter(id)) this.#tell(id);
       if (election === null || !configs.isVoter(id)) return;
     }
-    if (isLooking && notification.electionEpoch < this.#electionEpoch) {
-      return this.#tell(id);
-    }
+    // One that does not vote, though it could, has nothing to say.
+    const isMute = notification.zxid < 0n;
+    const isLate = notification.electionEpoch < this.#electionEpoch;
+    if (isLooking && (isMute || isLate)) return this.#tell(id);
     if (!configs.isVoter(notification.leader)) return;
     if (isLooking) this.#receiveVote(election, id, notification);
     else if (notification.state !== "observing") {
@@ -150,8 +153,7 @@ export class Elector {
   }
 
   #receiveVote(election: Election, id: number, vote: Notification): void {
-    const { selfId, configs } = this.#options;
-    const isVoter = configs.isVoter(selfId);
+    const isVoter = this.#isVoter();
     if (vote.electionEpoch > this.#electionEpoch) {
       this.#electionEpoch = vote.electionEpoch;
       election.votes.clear();
@@ -241,10 +243,14 @@ export class Elector {
     return configs.isObserver ? "observing" : "following";
   }
 
+  #isVoter(): boolean {
+    const { selfId, configs, hasSay } = this.#options;
+    return configs.isVoter(selfId) && hasSay();
+  }
+
   #begin(election: Election): void {
-    const { selfId, configs } = this.#options;
     const { own } = election;
-    const isVoter = configs.isVoter(selfId);
+    const isVoter = this.#isVoter();
     election.cancelFinal?.();
     election.cancelFinal = null;
     election.votes.clear();

@@ -100,9 +100,8 @@ export class Founding {
    */
   compare(id: number, epoch: bigint, zxid: bigint): void {
     const { configs, epochs, lastLoggedZxid, fail } = this.#options;
-    if (!configs.active.isVoter(id) || epoch < 0n || zxid === NO_HISTORY) {
-      return;
-    }
+    const isMute = epoch === 0n && zxid === NO_HISTORY;
+    if (!configs.active.isVoter(id) || epoch < 0n || isMute) return;
     const isLonger = epoch > epochs.current ||
       (epoch === epochs.current && zxid > lastLoggedZxid());
     if (isLonger && !this.#epochAgreed.isOpen) {

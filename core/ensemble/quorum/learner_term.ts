@@ -224,7 +224,9 @@ export class LearnerTerm implements Replica {
     const current = epoch > epochs.accepted ? Number(epochs.current) : -1;
     if (epoch > epochs.accepted) await epochs.accept(epoch);
     // What nobody has had makes the leader send its whole tree.
-    const zxid = store.needsTree ? NO_ZXID : store.lastLoggedZxid;
+    const zxid = store.needsTree || this.#options.isMute()
+      ? NO_ZXID
+      : store.lastLoggedZxid;
     stream.send(PacketType.ackEpoch, zxid, encodeInt(current));
     return epoch;
   }

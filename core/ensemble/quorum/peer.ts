@@ -29,11 +29,16 @@ import {
 } from "./vote.ts";
 
 export interface PeerOptions
-  extends Omit<TermOptions, "events" | "serving" | "configs"> {
+  extends Omit<TermOptions, "events" | "serving" | "configs" | "isMute"> {
   /** The configuration that the server starts with. */
   readonly config: () => QuorumConfig;
   /** How that changes; left out where it does not. */
   readonly changes?: Omit<ConfigurationsOptions, "selfId" | "active">;
+  /**
+   * Whether a server that knows nothing may vote beside others that have a history:
+   * one whose disk was lost might help those to a quorum that have missed most of it.
+   */
+  readonly mayVoteUnknowing?: boolean;
   readonly clients: ClientService;
   /** The own disk has failed: the server must end. */
   readonly onFailure: (error: unknown) => void;
@@ -55,6 +60,8 @@ export class Peer {
   #running: Promise<void> = Promise.resolve();
   /** Who leads by agreement. */
   #agreedLeader: number | null = null;
+  /** It knows nothing, and has heard of others that have a history. */
+  #isMute = false;
   #isStopping = false;
 
   constructor(options: PeerOptions) {
@@ -78,6 +85,7 @@ export class Peer {
       clock: host.clock,
       selfId,
       configs,
+      hasSay: () => !this.#isMute,
       send: (id, notification) =>
         this.#links.send(id, encodeNotification(notification)),
       connectAll: () => this.#links.connectAll(),
@@ -117,6 +125,7 @@ export class Peer {
     try {
       const notification = decodeNotification(message);
       this.#adopt(id, notification);
+      this.#listenTo(id, notification);
       this.#elector.receive(id, notification);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -135,6 +144,21 @@ export class Peer {
       `Took configuration ${theirs.version.toString(16)} from server ${id}`,
     );
     if (configs.activate(theirs)) this.#elector.restart();
+  }
+
+  /** Whoever has a history may have it from this server, before its disk was lost. */
+  #listenTo(id: number, { zxid, peerEpoch }: Notification): void {
+    const { epochs, store, mayVoteUnknowing, trace } = this.#options;
+    if (this.#isMute || mayVoteUnknowing === true) return;
+    if (this.#elector.state !== "looking" || !this.configs.isVoter(id)) return;
+    const knowsNothing = store.lastLoggedZxid <= 0n && epochs.accepted === 0n;
+    if (!knowsNothing || (zxid <= 0n && peerEpoch <= 0n)) return;
+    trace(
+      `Server ${id} has a history and this one has none, as if its disk were lost: ` +
+        'it votes once it has it too, or, with a file "initialize" in its data directory, from the next start',
+    );
+    this.#isMute = true;
+    this.#elector.restart();
   }
 
   #reconfigured(): void {
@@ -202,8 +226,11 @@ export class Peer {
     const options: TermOptions = {
       ...this.#options,
       configs: this.configs,
+      isMute: () => this.#isMute,
       events: clients,
       serving: (replica, epoch) => {
+        // It has all that its leader has.
+        this.#isMute = false;
         this.#elector.settle(this.#elector.state, epoch);
         trace(`${describe(replica.role)} in epoch ${epoch}`);
         clients.serve(replica);

@@ -18,6 +18,8 @@ import {
   type RunningCoordinator,
   startCoordinator,
 } from "../coordinator_server.ts";
+// Loaded while the first server starts, it would be waited for in real time.
+import "./peer.ts";
 import { QuorumConfig } from "./quorum_config.ts";
 
 const NO_CHANGE = {
@@ -425,3 +427,44 @@ for (let seed = 100; seed < 120; seed++) {
     });
   });
 }
+
+Deno.test("a server whose disk was lost does not help those that have missed something to a quorum", async () => {
+  for (const mayVote of [false, true]) {
+    const ensemble = new Ensemble(5);
+    const three = [1, 2, 3];
+    await ensemble.run(async () => {
+      const { clock } = ensemble.sims[0].host;
+      for (const id of three) await ensemble.start(id, three);
+      await ensemble.serving();
+      const client = await ensemble.client(three);
+      await client.create({ path: "/a", data: null, mode: "persistent" });
+      // Server 3 misses what 1 and 2 agree on; then 1 is away and 2 forgets.
+      ensemble.crash(3);
+      await ensemble.serving();
+      await client.create({ path: "/b", data: null, mode: "persistent" });
+      ensemble.crash(1);
+      ensemble.crash(2);
+      ensemble.sims[2].restart();
+      const { disk } = ensemble.sims[2].host;
+      disk.removeTree("/data");
+      if (mayVote) {
+        disk.makeDirectory("/data");
+        disk.open("/data/initialize", "create").close();
+      }
+      await ensemble.start(2, three);
+      await ensemble.restart(3, three);
+      await sleep(clock, 20_000);
+      equal(ensemble.leaderId !== null, mayVote);
+      if (mayVote) return await ensemble.stop();
+      await ensemble.restart(1, three);
+      await ensemble.serving();
+      await sleep(clock, 1000);
+      assertSame(ensemble, ["/a", "/b"]);
+      // It has a voice again.
+      ensemble.crash(1);
+      await ensemble.serving();
+      assertSame(ensemble, ["/a", "/b"]);
+      await ensemble.stop();
+    });
+  }
+});

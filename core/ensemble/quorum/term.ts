@@ -21,6 +21,8 @@ export interface TermOptions {
   readonly host: Host;
   readonly selfId: number;
   readonly configs: Configurations;
+  /** Whether this server has no say in the leader's epoch: it may have lost a history. */
+  readonly isMute: () => boolean;
   readonly timing: QuorumTiming;
   readonly store: ZnodeStore;
   readonly epochs: Epochs;
