@@ -8,13 +8,22 @@ import {
   coordinatorConfig,
 } from "../config/coordinator_config.ts";
 import { readConfig } from "../config/table.ts";
-import { type Host, HostError } from "../host/host.ts";
+import { type Host, HostError, sleep } from "../host/host.ts";
 import { simHost } from "../testing/sim_host.ts";
 import { askWord } from "./ask_word.ts";
+import { restartOrder } from "./change_plan.ts";
 import {
   type RunningCoordinator,
   startCoordinator,
 } from "./coordinator_server.ts";
+import { parseMember, QuorumConfig } from "./quorum/quorum_config.ts";
+// What a server loads when it is needed: the simulated clock does not wait for it.
+import "./quorum/peer.ts";
+import "./server/admin_commands.ts";
+import "./server/admin_json.ts";
+import "./server/admin_server.ts";
+import "./server/four_letter_words.ts";
+import { ensembleStatus, serverStatus } from "./server_status.ts";
 
 function configOf(keys: { [key: string]: string } = {}): CoordinatorConfig {
   return readConfig(
@@ -76,10 +85,11 @@ async function withClient(
   use: (
     client: Awaited<ReturnType<typeof connectZooKeeper>>,
   ) => Promise<void>,
+  connect = "127.0.0.1:2181",
 ): Promise<void> {
   const client = await connectZooKeeper({
     host,
-    connect: "127.0.0.1:2181",
+    connect,
     timeoutMs: 10_000,
   });
   await use(client);
@@ -274,6 +284,85 @@ Deno.test("a start that fails leaves nothing behind", async () => {
     other.close();
     await (await start()).shutdown();
     await (await start()).shutdown();
+  });
+});
+
+Deno.test("three servers are one ensemble, and say so", async () => {
+  const sim = simHost(9);
+  await sim.run(async () => {
+    const { host } = sim;
+    const members = new QuorumConfig(
+      [1, 2, 3].map((id) =>
+        parseMember(String(id), `127.0.0.1:${2880 + id}:${3880 + id}`)
+      ),
+      0n,
+    );
+    const addresses = [1, 2, 3].map((id) => ({
+      host: "127.0.0.1",
+      port: 2180 + id,
+    }));
+    const servers = await Promise.all(
+      addresses.map(({ port }, index) =>
+        startCoordinator({
+          host,
+          config: configOf({
+            dataDir: `/data/${index + 1}`,
+            clientPort: String(port),
+            "admin.serverPort": index === 0 ? "8080" : "0",
+          }),
+          membership: { selfId: index + 1, members },
+          trace: () => {},
+        })
+      ),
+    );
+    const statusNow = async () =>
+      ensembleStatus(
+        await Promise.all(
+          addresses.map((address) => serverStatus(host, address, 5000)),
+        ),
+      );
+    while ((await statusNow()).servingVoterCount < 3) {
+      await sleep(host.clock, 50);
+    }
+    await withClient(host, async (client) => {
+      await client.create({ path: "/a", data: null, mode: "ephemeral" });
+    }, "127.0.0.1:2181");
+    const status = await statusNow();
+    deepEqual(
+      [status.hasQuorum, status.leader?.id, status.voterCount],
+      [true, 3, 3],
+      "the highest number of equals leads",
+    );
+    deepEqual(status.servers.map(({ id, mode }) => [id, mode]), [
+      [1, "follower"],
+      [2, "follower"],
+      [3, "leader"],
+    ]);
+    const { command: _, error, ...leader } = await adminDocument(
+      host,
+      "leader",
+    );
+    deepEqual([leader, error], [
+      { is_leader: false, leader_id: 3, leader_ip: "127.0.0.1" },
+      null,
+    ]);
+    const { current_config } = await adminDocument(host, "voting_view");
+    deepEqual(Object.keys(current_config), ["1", "2", "3"]);
+    match(
+      await askWord(host, addresses[2], "srvr", 5000),
+      /Mode: leader\nNode count: 5\nProposal sizes last\/min\/max: \d+\/\d+\/\d+\n$/,
+    );
+    match(
+      await askWord(host, addresses[0], "conf", 5000),
+      /serverId=1\ninitLimit=10\nsyncLimit=5\nelectionAlg=3\nelectionPort=3881\nquorumPort=2881\npeerType=0\nmembership: \nserver\.1=127\.0\.0\.1:2881:3881:participant\n.*version=\w+$/s,
+    );
+    const order = restartOrder(status).map(({ id }) => id);
+    deepEqual(order, [1, 2, 3]);
+    await servers[1].shutdown();
+    await servers[0].shutdown();
+    await sleep(host.clock, 1000);
+    equal((await statusNow()).hasQuorum, false);
+    await servers[2].shutdown();
   });
 });
 

@@ -170,6 +170,10 @@ export class LeaderTerm implements Replica {
     this.#order?.renew(sessionId, timeoutMs);
   }
 
+  sessionDeadlines(): Iterable<[bigint, number]> {
+    return this.#order?.sessionDeadlines() ?? [];
+  }
+
   revalidate(sessionId: bigint, timeoutMs: number): Promise<boolean> {
     const isAlive = this.#order?.take(sessionId, timeoutMs, this.serverId);
     return Promise.resolve(isAlive ?? false);

@@ -58,6 +58,11 @@ export class RequestOrder {
     }, options.tree.sessions);
   }
 
+  /** When sessions end on the monotonic clock. */
+  sessionDeadlines(): Iterable<[bigint, number]> {
+    return this.#sessions.deadlines();
+  }
+
   get sessionCount(): number {
     return this.#sessions.count;
   }

@@ -95,8 +95,8 @@ function serverText(view: ServerView, clients: string | null = null): string {
     `Outstanding: ${outstandingCount(view)}\n` +
     `Zxid: ${hex(tree.lastZxid)}\n` +
     `Mode: ${modeOf(view)}\n` +
-    proposals +
-    `Node count: ${tree.nodeCount + 1}\n`;
+    `Node count: ${tree.nodeCount + 1}\n` +
+    proposals;
 }
 
 /** A number with a fraction always, of four digits at most. */
