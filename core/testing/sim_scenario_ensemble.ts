@@ -5,23 +5,25 @@
 // While it runs, every transaction that is logged, applied and shown is judged
 // against one history, and so is whatever clients see. See the files beside.
 
-import { QuorumConfig } from "../ensemble/quorum/quorum_config.ts";
-import { simHost } from "./sim_host.ts";
 import { SimLoop } from "./sim_loop.ts";
 import { SimNet } from "./sim_net.ts";
-import { SimRandom } from "./sim_random.ts";
+import type { SimRandom } from "./sim_random.ts";
 import { check, type Scenario, type ScenarioRun } from "./sim_scenario.ts";
-import { EnsembleClient } from "./sim_scenario_ensemble_client.ts";
+import {
+  castClients,
+  castServers,
+  type EnsembleStage,
+  TICK_MS,
+} from "./sim_scenario_ensemble_cast.ts";
+import type { EnsembleClient } from "./sim_scenario_ensemble_client.ts";
 import {
   EnsembleFaults,
   type FaultKind,
   faultKinds,
 } from "./sim_scenario_ensemble_faults.ts";
 import { EnsembleHistory, hex } from "./sim_scenario_ensemble_history.ts";
-import { EnsembleServer, type Plant } from "./sim_scenario_ensemble_server.ts";
-import { ensembleWork } from "./sim_scenario_ensemble_work.ts";
+import type { EnsembleServer, Plant } from "./sim_scenario_ensemble_server.ts";
 
-const TICK_MS = 200;
 const STORY_MS = 5000;
 /** After the last fault, clients' changes go on within this. */
 const HEALING_MS = 15_000;
@@ -50,8 +52,8 @@ class EnsembleStory {
   readonly #loop = new SimLoop();
   readonly #net: SimNet;
   readonly #history = new EnsembleHistory();
-  readonly #servers: EnsembleServer[] = [];
-  readonly #clients: EnsembleClient[] = [];
+  readonly #servers: readonly EnsembleServer[];
+  readonly #clients: readonly EnsembleClient[];
   #failure: { readonly error: unknown } | null = null;
   #troubleMs = 0;
   #isFaulty = true;
@@ -63,8 +65,18 @@ class EnsembleStory {
       splitProbability: random.pick([0, 0.02, 0.2]),
       latencyMs: random.pick([[0.05, 0.5], [0.1, 5], [1, 20]]),
     });
-    this.#addServers(plant);
-    this.#addClients();
+    const stage: EnsembleStage = {
+      random,
+      loop: this.#loop,
+      net: this.#net,
+      history: this.#history,
+      trace: run.trace,
+      judge: (act) => this.#judge(act),
+      expiring: (sessionId) => this.#expiring(sessionId),
+      expired: (sessionId) => this.#expired(sessionId),
+    };
+    this.#servers = castServers(stage, plant);
+    this.#clients = castClients(stage, this.#servers);
   }
 
   async tell(): Promise<void> {
@@ -82,78 +94,6 @@ class EnsembleStory {
     await this.#heal();
     await this.#beCalm();
     await this.#end();
-  }
-
-  #addServers(plant: Plant): void {
-    const random = this.#random;
-    const voterCount = random.pick([3, 3, 3, 5]);
-    const memberCount = voterCount + (random.chance(0.2) ? 1 : 0);
-    const ids = Array.from({ length: memberCount }, (_, index) => index + 1);
-    const config = QuorumConfig.parse(
-      ids.map((id) =>
-        `server.${id}=s${id}:2888:3888${id > voterCount ? ":observer" : ""}`
-      ).join("\n"),
-    );
-    const { isQuorum } = plant;
-    if (isQuorum !== undefined) config.isQuorum = isQuorum;
-    const lastCounter = random.pick([0xffffffffn, 0xffffffffn, 60n]);
-    const snapshotTxnCount = random.pick([8, 30, 200]);
-    const historyCount = random.pick([1, 5, 30, 500]);
-    for (const id of ids) {
-      const sim = simHost(random.below(1e9), {
-        name: `s${id}`,
-        loop: this.#loop,
-        net: this.#net,
-        clock: {
-          driftPpm: random.pick([0, 0, random.between(-20_000, 20_000)]),
-          skewMs: random.pick([0, random.between(-3_600_000, 3_600_000)]),
-        },
-        disk: { syncDelayMs: random.pick([0.2, [0.1, 4], [0.5, 40]]) },
-      });
-      this.#servers.push(
-        new EnsembleServer({
-          id,
-          sim,
-          config,
-          timing: { tickMs: TICK_MS, initLimit: 5, syncLimit: 4 },
-          sessionTimeoutMinMs: 2 * TICK_MS,
-          snapshotTxnCount,
-          historyCount,
-          lastCounter,
-          history: this.#history,
-          plant,
-          trace: this.#run.trace,
-          expiring: (sessionId) => this.#expiring(sessionId),
-          judge: (act) => this.#judge(act),
-        }),
-      );
-    }
-  }
-
-  #addClients(): void {
-    const random = this.#random;
-    const servers = this.#servers.map(({ name }) => name);
-    for (let index = 1; index <= 3; index++) {
-      const name = `c${index}`;
-      const { host } = simHost(random.below(1e9), {
-        name,
-        loop: this.#loop,
-        net: this.#net,
-      });
-      this.#clients.push(
-        new EnsembleClient({
-          host,
-          name,
-          servers,
-          timeoutMs: random.pick([500, 1000, 2000]),
-          random: random.fork(),
-          history: this.#history,
-          judge: (act) => this.#judge(act),
-          trace: this.#run.trace,
-          work: ensembleWork,
-        }),
-      );
-    }
   }
 
   /** Keeps the first failure, however deep it is found. */
@@ -279,6 +219,15 @@ class EnsembleStory {
           Math.round(this.#loop.nowMs)
         }, and it has been calm for ${Math.round(calmMs)} ms`,
       )
+    );
+  }
+
+  /** A client is told that its session has ended. */
+  #expired(sessionId: bigint): void {
+    const isCalm = this.#loop.nowMs - this.#troubleMs > CALM_MS;
+    const isOver = !this.#history.reference.sessions.has(sessionId);
+    this.#judge(() =>
+      check(isOver || !isCalm, `Session ${hex(sessionId)} has not ended`)
     );
   }
 

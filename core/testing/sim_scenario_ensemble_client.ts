@@ -6,18 +6,10 @@
 //   reads      what the committed history says of that zxid
 //   watches    an event for the change comes before anything newer is seen
 
-import { decodeUtf8Lossy } from "../base/bytes.ts";
 import { type Host, sleep } from "../host/host.ts";
-import { juteCodec } from "../wire/zookeeper/jute.ts";
-import {
-  getChildren2Response,
-  getDataResponse,
-  OpCode,
-  setWatches,
-} from "../wire/zookeeper/records.ts";
+import { OpCode } from "../wire/zookeeper/records.ts";
 import type { Writer } from "../wire/writer.ts";
 import { writeText } from "../ensemble/server/answer_bytes.ts";
-import { zkErrors } from "../wire/zookeeper/errors.ts";
 import type { SimRandom } from "./sim_random.ts";
 import { check } from "./sim_scenario.ts";
 import {
@@ -26,16 +18,26 @@ import {
   type WatchedPart,
 } from "./sim_scenario_ensemble_history.ts";
 import {
+  checkChange,
+  checkChildren,
+  checkGet,
+} from "./sim_scenario_ensemble_answers.ts";
+import {
   opCodeOf,
   writeChange,
   writeMulti,
+  writeWatches,
 } from "./sim_scenario_ensemble_requests.ts";
-import type { EnsembleChange } from "./sim_scenario_ensemble_rules.ts";
+import type {
+  EnsembleChange,
+  EnsembleRequest,
+} from "./sim_scenario_ensemble_rules.ts";
 import { JudgedWatches } from "./sim_scenario_ensemble_watches.ts";
 import {
   type Answer,
   ConnectionLost,
   EnsembleWire,
+  newTicket,
   type SessionTicket,
 } from "./sim_scenario_ensemble_wire.ts";
 
@@ -48,6 +50,8 @@ export interface EnsembleClientOptions {
   readonly random: SimRandom;
   readonly history: EnsembleHistory;
   readonly judge: (run: () => void) => void;
+  /** It is told that its session has ended. */
+  readonly expired: (sessionId: bigint) => void;
   readonly trace: (line: string) => void;
   /** What it does with a session, for as long as it is connected. */
   readonly work: (client: EnsembleClient) => Promise<void>;
@@ -70,7 +74,6 @@ export class EnsembleClient {
   readCount = 0;
   eventCount = 0;
   resumedCount = 0;
-  sessionCount = 0;
   lostCount = 0;
 
   constructor(options: EnsembleClientOptions) {
@@ -78,7 +81,7 @@ export class EnsembleClient {
     this.random = options.random;
     this.host = options.host;
     this.name = options.name;
-    this.#ticket = this.#newTicket();
+    this.#ticket = newTicket(options.timeoutMs);
     this.#watches = this.#newWatches();
   }
 
@@ -125,18 +128,9 @@ export class EnsembleClient {
       opCodeOf(what),
       (writer) => writeChange(writer, what),
     );
-    const { txn } = this.#committed(xid, answer);
-    const code = txn.kind === "error" ? txn.err : 0;
-    this.#judge(() => {
-      check(
-        code === answer.errorCode,
-        `Answered ${answer.errorCode}, not ${code}`,
-      );
-      if (txn.kind !== "create") return;
-      const path = answer.reader.utf8(answer.reader.int32());
-      check(path === txn.path, `Answered ${path}, created ${txn.path}`);
-    });
-    return code;
+    const proposal = this.#committed(xid, answer);
+    this.judge(() => checkChange(answer, proposal));
+    return answer.errorCode;
   }
 
   /** Asks for several, which happen together or not at all. */
@@ -171,45 +165,12 @@ export class EnsembleClient {
     watch: boolean,
   ): Promise<{ text: string; version: number } | null> {
     const answer = await this.#read(OpCode.getData, path, watch, "data");
-    const { history } = this.#options;
-    const state = history.stateAt(path, answer.zxid);
-    if (answer.errorCode === zkErrors.NO_NODE.code) {
-      this.#judge(() =>
-        check((state?.text ?? null) === null, `${path} is not there`)
-      );
-      return null;
-    }
-    const { data, stat } = juteCodec(getDataResponse).decode(answer.reader);
-    const text = decodeUtf8Lossy(data ?? new Uint8Array(0));
-    const { version } = stat;
-    this.#judge(() =>
-      check(
-        state?.text === text && state.version === version,
-        `${this.name} reads ${path} as ${text}, version ${version}, at ${
-          hex(answer.zxid)
-        }, where it is ${state?.text}, version ${state?.version}`,
-      )
-    );
-    return { text, version };
+    return checkGet(this.#options, path, answer);
   }
 
-  async children(path: string, watch: boolean): Promise<readonly string[]> {
+  async children(path: string, watch: boolean): Promise<void> {
     const answer = await this.#read(OpCode.getChildren2, path, watch, "child");
-    if (answer.errorCode !== 0) return [];
-    const { children, stat } = juteCodec(getChildren2Response).decode(
-      answer.reader,
-    );
-    const state = this.#options.history.stateAt(path, answer.zxid);
-    this.#judge(() =>
-      check(
-        state === null || (state.pzxid === stat.pzxid &&
-          state.childCount === children!.length),
-        `${this.name} sees ${children?.length} children of ${path} at ${
-          hex(answer.zxid)
-        }, where it has ${state?.childCount}`,
-      )
-    );
-    return (children ?? []).map((each) => each!);
+    checkChildren(this.#options, path, answer);
   }
 
   // What comes from the wire.
@@ -245,7 +206,7 @@ export class EnsembleClient {
     const isNew = this.sessionId === 0n;
     this.#ticket = ticket;
     this.#wire = wire;
-    this[isNew ? "sessionCount" : "resumedCount"]++;
+    if (!isNew) this.resumedCount++;
     this.#trace(`${hex(ticket.sessionId)} at ${wire.server}`);
     await this.#setWatches(wire);
     while (wire.isOpen && !this.#isOver) await work(this);
@@ -260,13 +221,7 @@ export class EnsembleClient {
     await wire.ask(
       SET_WATCHES_XID,
       OpCode.setWatches,
-      (writer) =>
-        juteCodec(setWatches).encode(writer, {
-          relativeZxid,
-          dataWatches: dataPaths,
-          existWatches: [],
-          childWatches: childPaths,
-        }),
+      (writer) => writeWatches(writer, relativeZxid, this.#watches),
       () => this.#watches.isResuming = false,
     );
   }
@@ -289,10 +244,7 @@ export class EnsembleClient {
   }
 
   async #order(
-    what: EnsembleChange | {
-      readonly kind: "multi";
-      readonly changes: readonly EnsembleChange[];
-    } | { readonly kind: "close" },
+    what: EnsembleRequest["what"],
     opCode: number,
     body: (writer: Writer) => void,
   ): Promise<{ answer: Answer; xid: number }> {
@@ -301,7 +253,7 @@ export class EnsembleClient {
     const cxid = this.#xid + 1;
     history.asked({ sessionId: this.sessionId, cxid, what });
     const answer = await this.#ask(opCode, body);
-    this.#judge(() =>
+    this.judge(() =>
       check(
         answer.zxid > before,
         `${this.name} asked after ${hex(before)}, and got ${hex(answer.zxid)}`,
@@ -326,10 +278,6 @@ export class EnsembleClient {
     return wire.ask(++this.#xid, opCode, body, atOnce);
   }
 
-  #judge(run: () => void): void {
-    this.#options.judge(run);
-  }
-
   #trace(line: string): void {
     const { host, trace } = this.#options;
     trace(`${Math.round(host.clock.monotonicMs())} ${this.name}: ${line}`);
@@ -337,22 +285,16 @@ export class EnsembleClient {
 
   #forget(why: string): void {
     this.#trace(`${hex(this.sessionId)} is ${why}`);
-    if (why === "expired") this.lostCount++;
-    this.#ticket = this.#newTicket();
+    if (why === "expired") {
+      this.lostCount++;
+      this.#options.expired(this.sessionId);
+    }
+    this.#ticket = newTicket(this.#options.timeoutMs);
     this.#watches = this.#newWatches();
     this.#wire?.close();
   }
 
   #newWatches(): JudgedWatches {
     return new JudgedWatches(this.name, this.#options.history);
-  }
-
-  #newTicket(): SessionTicket {
-    return {
-      sessionId: 0n,
-      password: new Uint8Array(16),
-      timeoutMs: this.#options.timeoutMs,
-      lastZxid: this.#lastZxid,
-    };
   }
 }

@@ -9,6 +9,7 @@ import {
   multiHeader,
   OpCode,
   setDataRequest,
+  setWatches,
 } from "../wire/zookeeper/records.ts";
 import type { EnsembleChange } from "./sim_scenario_ensemble_rules.ts";
 
@@ -53,4 +54,21 @@ export function writeMulti(
     writeChange(writer, each);
   }
   header.encode(writer, { type: -1, done: true, err: -1 });
+}
+
+/** Writes what a session brings along to another server. */
+export function writeWatches(
+  writer: Writer,
+  relativeZxid: bigint,
+  { dataPaths, childPaths }: {
+    readonly dataPaths: string[];
+    readonly childPaths: string[];
+  },
+): void {
+  juteCodec(setWatches).encode(writer, {
+    relativeZxid,
+    dataWatches: dataPaths,
+    existWatches: [],
+    childWatches: childPaths,
+  });
 }

@@ -6,12 +6,12 @@ import { Epochs } from "../ensemble/quorum/epochs.ts";
 import { Peer } from "../ensemble/quorum/peer.ts";
 import type { QuorumConfig } from "../ensemble/quorum/quorum_config.ts";
 import type { QuorumTiming } from "../ensemble/quorum/term.ts";
-import type { Proposal } from "../ensemble/proposal.ts";
 import type { Replica } from "../ensemble/server/replica.ts";
 import { ZnodeStore } from "../ensemble/znode_store.ts";
 import type { Host } from "../host/host.ts";
 import type { SimHost } from "./sim_host.ts";
 import { check } from "./sim_scenario.ts";
+import { JudgedLog } from "./sim_scenario_ensemble_log.ts";
 import { type EnsembleHistory, hex } from "./sim_scenario_ensemble_history.ts";
 
 export const CLIENT_PORT = 2181;
@@ -59,20 +59,22 @@ export class EnsembleServer {
   #running: Running | null = null;
   #hasFailed = false;
   #isStopped = false;
-  /** The last entry in its files, written or about to be. */
-  #tail = 0n;
-  /** What the disk has confirmed: it is there after any crash. */
-  #durable = 0n;
-  #applied = 0n;
-  /** The newest epoch that it has been in step with. */
-  #epoch = 0n;
-  /** A whole tree that is being taken over. */
-  #replacing: bigint | null = null;
+  readonly #log: JudgedLog;
 
   constructor(options: EnsembleServerOptions) {
     this.#options = options;
     this.id = options.id;
     this.sim = options.sim;
+    const { id, history, judge, expiring } = options;
+    this.#log = new JudgedLog({
+      id,
+      history,
+      judge,
+      trace: (line) => this.#trace(line),
+      expiring: (sessionId) => {
+        if (this.isLeading) expiring(sessionId);
+      },
+    });
   }
 
   get name(): string {
@@ -114,11 +116,12 @@ export class EnsembleServer {
     });
     if (!isAlive()) return;
     plant.store?.(store);
-    this.#opened(store);
-    this.#watchStore(store, isAlive);
+    this.#log.opened(store.tree.lastZxid);
+    this.#log.watchStore(store, isAlive);
     const epochs = Epochs.open(host.disk, store.files, store.tree.lastZxid);
-    this.#checkEpochs(epochs);
+    this.#log.checkEpochs(epochs);
     const watched = plant.epochs?.(epochs) ?? epochs;
+    this.#log.watchEpochs(watched, isAlive);
     const clients = this.#clientService(host, isAlive);
     plant.clients?.(clients, host);
     this.#watchClients(clients, store, () => watched.current, isAlive);
@@ -204,97 +207,6 @@ export class EnsembleServer {
     });
   }
 
-  #opened(store: ZnodeStore): void {
-    const { history, judge } = this.#options;
-    judge(() => {
-      const { lastZxid } = store.tree;
-      const found = history.entryOf(lastZxid);
-      this.#trace(`opens at ${hex(lastZxid)}`);
-      const isOfReplacing = this.#replacing === found;
-      const isPrefix = history.ancestor(this.#tail, found) === found;
-      check(
-        isOfReplacing || isPrefix,
-        `Server ${this.id} comes back with ${hex(found)}, which it has not had`,
-      );
-      check(
-        found >= this.#durable || this.#replacing !== null,
-        `Server ${this.id} comes back with ${hex(found)}, and had ${
-          hex(this.#durable)
-        } on its disk`,
-      );
-      this.#replacing = null;
-      this.#tail = this.#durable = this.#applied = found;
-    });
-  }
-
-  #checkEpochs({ accepted, current }: Epochs): void {
-    this.#options.judge(() =>
-      check(
-        accepted >= this.#epoch && current >= this.#epoch,
-        `Server ${this.id} was in epoch ${this.#epoch}, and comes back with ${accepted} accepted, ${current} current`,
-      )
-    );
-  }
-
-  #watchStore(store: ZnodeStore, isAlive: () => boolean): void {
-    const { history, judge } = this.#options;
-    const { log, apply, truncateTo, replaceTree } = store;
-    store.log = (proposal, durable, fail) => {
-      if (isAlive()) judge(() => this.#logs(proposal));
-      log.call(store, proposal, () => {
-        if (isAlive()) this.#durable = proposal.context.zxid;
-        durable();
-      }, fail);
-    };
-    store.apply = (proposal) => {
-      if (isAlive()) judge(() => this.#applies(proposal));
-      return apply.call(store, proposal);
-    };
-    store.truncateTo = async (zxid) => {
-      judge(() => {
-        const kept = history.ancestor(this.#tail, zxid);
-        check(
-          kept === history.entryOf(zxid),
-          `Server ${this.id} is told to go back to ${
-            hex(zxid)
-          }, which it has not`,
-        );
-        this.#durable = kept < this.#durable ? kept : this.#durable;
-      });
-      await truncateTo.call(store, zxid);
-      if (!isAlive()) return;
-      this.#trace(`goes back to ${hex(zxid)}`);
-      this.#tail = this.#durable = this.#applied = history.entryOf(zxid);
-    };
-    store.replaceTree = async (tree) => {
-      judge(() => this.#replacing = history.entryOf(tree.lastZxid));
-      await replaceTree.call(store, tree);
-      if (!isAlive()) return;
-      this.#trace(`takes over the tree of ${hex(tree.lastZxid)}`);
-      this.#tail = this.#durable = this.#applied = this.#replacing!;
-      this.#replacing = null;
-    };
-  }
-
-  #logs(proposal: Proposal): void {
-    const { history } = this.#options;
-    history.logged(this.id, this.#tail, proposal);
-    const { zxid, sessionId, cxid } = proposal.context;
-    this.#tail = zxid;
-    const isExpiry = proposal.txn.kind === "closeSession" && cxid === 0 &&
-      this.isLeading;
-    if (isExpiry) this.#options.expiring(sessionId);
-  }
-
-  #applies({ context: { zxid } }: Proposal): void {
-    const before = this.#options.history.before(zxid);
-    check(
-      before === this.#applied,
-      `Server ${this.id} applies ${hex(zxid)} after ${hex(this.#applied)}`,
-    );
-    this.#applied = zxid;
-  }
-
   #watchClients(
     clients: ClientService,
     store: ZnodeStore,
@@ -310,13 +222,13 @@ export class EnsembleServer {
     clients.serve = (replica) => {
       if (replica !== null && isAlive()) {
         plant.serving?.(replica);
-        this.#epoch = epoch();
+        this.#log.entered(epoch());
         judge(() => {
           const { lastZxid } = store.tree;
           if (replica.role === "leader") {
-            history.led(this.id, lastZxid >> 32n, this.#applied);
+            history.led(this.id, lastZxid >> 32n, this.#log.applied);
           }
-          this.#shows(store, this.#applied);
+          this.#shows(store, this.#log.applied);
         });
       }
       serve.call(clients, replica);

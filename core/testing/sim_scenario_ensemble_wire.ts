@@ -27,6 +27,12 @@ export interface SessionTicket {
   readonly lastZxid: bigint;
 }
 
+/** Of a session that is still to begin. */
+export function newTicket(timeoutMs: number): SessionTicket {
+  const password = new Uint8Array(16);
+  return { sessionId: 0n, password, timeoutMs, lastZxid: 0n };
+}
+
 export interface Answer {
   readonly zxid: bigint;
   readonly errorCode: number;
