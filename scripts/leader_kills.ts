@@ -6,8 +6,9 @@
 // Sessions are spread over the servers; each writes, and when its write is
 // acknowledged writes again. Measured from the kill: until the first write that was
 // sent after it is acknowledged, to anybody; until every session had one; and how
-// long the election itself took, by the servers' own word. Ends with 1 where one
-// of the first takes more than 1 s, or an election more than 200 ms.
+// long the election itself took, by the servers' own word. Ends with 1 where half of
+// the first take more than 1 s, or half of the elections more than 200 ms: a machine
+// that has other things to do holds up single ones.
 
 import { makeOrSkip, type ServerProcess } from "./kills/ensemble_process.ts";
 import { numberFlags, pause } from "./kills/kq_process.ts";
@@ -118,6 +119,10 @@ function electionsMs({ logFile }: ServerProcess): number[] {
   );
 }
 
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
+
 function summary(name: string, values: readonly number[]): string {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (part: number) =>
@@ -149,11 +154,11 @@ try {
     summary("all sessions write again", rounds.map(({ allMs }) => allMs)),
   );
   if (elections.length > 0) console.log(summary("elections", elections));
-  if (Math.max(...firstsMs) > FIRST_MAX_MS) {
-    problem(`a first write took more than ${FIRST_MAX_MS} ms`);
+  if (median(firstsMs) > FIRST_MAX_MS) {
+    problem(`the first write takes more than ${FIRST_MAX_MS} ms`);
   }
-  if (Math.max(0, ...elections) > ELECTION_MAX_MS) {
-    problem(`an election took more than ${ELECTION_MAX_MS} ms`);
+  if (elections.length > 0 && median(elections) > ELECTION_MAX_MS) {
+    problem(`an election takes more than ${ELECTION_MAX_MS} ms`);
   }
 } catch (error) {
   problem(error instanceof Error ? error.stack ?? error.message : `${error}`);
