@@ -31,6 +31,8 @@ export interface LastingOptions {
 
 /** Between two tries to begin a session. */
 const RETRY_MS = 500;
+/** Before the same is asked again on a connection that holds. */
+const PAUSE_MS = 50;
 
 /**
  * Begins the first session.
@@ -132,9 +134,10 @@ class LastingZnodes implements ZnodeClient {
         if (this.#isClosed || !isPassing(error)) throw error;
       }
       if (session !== this.#session) continue;
-      if (!this.#isConnected) {
-        await new Promise<void>((wake) => this.#waiting.push(wake));
-      }
+      await new Promise<void>((wake) => {
+        if (!this.#isConnected) this.#waiting.push(wake);
+        else this.#options.clock.after(PAUSE_MS, wake);
+      });
     }
   }
 
@@ -204,5 +207,7 @@ function isPassing(error: unknown): boolean {
     "SESSION_EXPIRED",
     "SESSION_MOVED",
     "OPERATION_TIMEOUT",
+    "REQUEST_TIMEOUT",
+    "THROTTLED_OP",
   );
 }

@@ -74,6 +74,11 @@ export class WatchRegistry {
     return true;
   }
 
+  /** Whether anybody watches exactly this path, in whatever way. */
+  has(path: string): boolean {
+    return KINDS.some((kind) => this.#byKind[kind].has(path));
+  }
+
   /** Those who have to hear of an event, each once; one-shot watches end. */
   take({ type, path }: WatchEvent): Set<WatchRun> {
     const told = new Set<WatchRun>();

@@ -299,7 +299,8 @@ export class ZooKeeperClient {
       if (errorName === "OK") watches.add(kind, at, run);
     }));
     return async () => {
-      if (!watches.remove(kind, at, run)) return;
+      // A server forgets all that a client watches at a path.
+      if (!watches.remove(kind, at, run) || watches.has(at)) return;
       try {
         await this.#call(operations.removeWatches(at));
       } catch (error) {

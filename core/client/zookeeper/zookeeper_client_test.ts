@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { decodeUtf8, encodeUtf8 } from "../../base/bytes.ts";
-import { type Host, sleep } from "../../host/host.ts";
+import { type Connection, type Host, sleep } from "../../host/host.ts";
 import { type SimHost, simHost } from "../../testing/sim_host.ts";
 import {
   startZnodeServer,
@@ -402,4 +402,97 @@ Deno.test("only so many requests are on their way as the client wants", () =>
     );
     deepEqual(order, [...order.keys()]);
     await client.close();
+  }));
+
+/** A listener that sends something to whoever comes. */
+async function liar(host: Host, port: number, bytes: Uint8Array) {
+  return await host.net.listen(
+    { host: "127.0.0.1", port },
+    (connection) => {
+      connection.write(bytes).catch(() => {});
+      connection.read(new Uint8Array(1000)).catch(() => {});
+    },
+  );
+}
+
+Deno.test("what is no ZooKeeper server is left for one that is", () =>
+  withServer(async ({ host, server }) => {
+    const lies = [
+      encodeUtf8("HTTP/1.1 400 Bad Request\r\n\r\n"),
+      new Uint8Array([0, 0, 0, 3, 1, 2, 3]),
+      new Uint8Array([0x7f, 0xff, 0xff, 0xff]),
+      new Uint8Array([0xff, 0xff, 0xff, 0xff]),
+      new Uint8Array(4),
+      new Uint8Array(0),
+    ];
+    const listeners = await Promise.all(
+      lies.map((bytes, index) => liar(host, 3000 + index, bytes)),
+    );
+    const liars = lies.map((_, index) => `127.0.0.1:${3000 + index}`).join();
+    const client = await connectZooKeeper({
+      host,
+      connect: `${liars},${server.connect}`,
+      timeoutMs: TIMEOUT_MS,
+    });
+    equal(client.server, server.connect);
+    await client.close();
+    await rejects(
+      connectZooKeeper({
+        host,
+        connect: liars,
+        timeoutMs: TIMEOUT_MS,
+        connectTimeoutMs: 3000,
+      }),
+      EnsembleUnreachableError,
+    );
+    for (const each of listeners) each.close();
+  }));
+
+Deno.test("a server that talks nonsense in between is left, and the session goes on", () =>
+  withServer(async ({ host, server }) => {
+    const proxies: { close(): void }[] = [];
+    // Hands on all bytes, and after the handshake an answer to nothing.
+    let nonsense: Uint8Array | null = new Uint8Array([
+      ...[0, 0, 0, 16],
+      ...[0, 0, 0x12, 0x34],
+      ...new Array(8).fill(0),
+      ...[0, 0, 0, 0],
+    ]);
+    const listener = await host.net.listen(
+      { host: "127.0.0.1", port: 4000 },
+      async (client) => {
+        const behind = await host.net.connect(server.address);
+        proxies.push(client, behind);
+        const hand = async (from: Connection, to: Connection) => {
+          const buffer = new Uint8Array(4096);
+          for (;;) {
+            const count = await from.read(buffer);
+            if (count === null) break;
+            await to.write(buffer.slice(0, count));
+          }
+          to.close();
+        };
+        host.clock.after(500, () => {
+          if (nonsense !== null) client.write(nonsense).catch(() => {});
+          nonsense = null;
+        });
+        hand(client, behind).catch(() => behind.close());
+        hand(behind, client).catch(() => client.close());
+      },
+    );
+    const client = await connectZooKeeper({
+      host,
+      connect: "127.0.0.1:4000",
+      timeoutMs: TIMEOUT_MS,
+    });
+    const states: string[] = [];
+    client.onState((state) => states.push(state));
+    const { sessionId } = client;
+    await sleep(host.clock, 1000);
+    await client.exists("/");
+    deepEqual(states, ["disconnected", "connected"]);
+    equal(client.sessionId, sessionId);
+    await client.close();
+    listener.close();
+    for (const each of proxies) each.close();
   }));
