@@ -93,7 +93,8 @@ export const coordinatorRowsUsed = {
     default: 5,
     min: 1,
     importance: "low",
-    doc: "Seconds to wait for a connection to another server's election port.",
+    doc: "Accepted: kq knows by itself how long to wait for other servers.",
+    effect: "none",
   },
   "commitLogCount": {
     type: "int",
@@ -171,7 +172,8 @@ export const coordinatorRowsUsed = {
     default: "yes",
     oneOf: ["yes", "no"],
     importance: "medium",
-    doc: "Whether the leader takes clients too.",
+    doc: "Accepted: kq's leader always takes clients too.",
+    effect: "none",
   },
   "maxClientCnxns": {
     type: "int",

@@ -1,7 +1,7 @@
 // A zoo.cfg, read: what ZooKeeper takes is taken, each mistake gets one line with
 // its place.
 
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { ConfigError } from "./config_error.ts";
 import { coordinatorConfig } from "./coordinator_config.ts";
 import {
@@ -133,5 +133,26 @@ Deno.test("loadCoordinatorConfig() goes on with unknown keys, and says what may 
 Deno.test("every key of a coordinator says in a line what it does", () => {
   for (const key of coordinatorConfig.keys) {
     match(coordinatorConfig.row(key)!.doc, /^[A-Z\d].*\.$/, key);
+  }
+});
+
+Deno.test("a key of a coordinator that has an effect is read somewhere", () => {
+  const root = new URL("../../", import.meta.url);
+  const readers = [
+    "core/config/coordinator_config_load.ts",
+    "core/ensemble/coordinator_server.ts",
+    "core/ensemble/membership.ts",
+    "core/ensemble/server/admin_server.ts",
+    "core/ensemble/server/word_gate.ts",
+  ];
+  const text = readers.map((path) => Deno.readTextFileSync(new URL(path, root)))
+    .join("\n");
+  // Refused, or with one value only.
+  const byRow = ["secureClientPort", "electionAlg"];
+  const isRead = (key: string) =>
+    text.includes(`["${key}"]`) || new RegExp(`\\b${key}\\b`).test(text);
+  for (const key of coordinatorConfig.keys) {
+    const isUsed = coordinatorConfig.row(key)!.effect !== "none";
+    if (!byRow.includes(key) && isUsed) ok(isRead(key), `${key} is read`);
   }
 });
