@@ -141,6 +141,10 @@ export class Dialogue {
     this.#addresses = addresses;
   }
 
+  get serverCount(): number {
+    return this.#addresses.length;
+  }
+
   /** Opens a connection without saying anything on it. */
   async open(name: string): Promise<void> {
     const turn = this.#speakers.size % this.#addresses.length;

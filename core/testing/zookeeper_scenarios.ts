@@ -556,7 +556,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
           ["getChildren", { path: "/multi" }],
           ["getData", { path: "/multi/absent" }],
           ["getChildren", { path: "/multi/absent" }],
-          ["getData", { path: "/zookeeper/config" }],
+          ["getData", { path: "/zookeeper/quota" }],
         ],
       }],
       ["multiRead", {
@@ -599,7 +599,9 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   async "sessions resumed"(d) {
     await d.connect("a", { timeoutMs: 12_345 });
     await d.connect("again", { resumes: "a", timeoutMs: 6_000 });
-    await d.expectEnd("a");
+    // Another server hears of it only once the session ends.
+    if (d.serverCount === 1) await d.expectEnd("a");
+    else d.drop("a");
     await d.ask("again", "create", { path: "/resumed", flags: 1 });
     await d.connect("stranger", {
       sessionId: d.sessionIdOf("again"),
