@@ -12,7 +12,7 @@
 // observed between ZooKeeper 3.8 servers.
 
 import type { Address, Connection, Listener } from "../../host/host.ts";
-import { concatBytes, decodeUtf8, encodeUtf8 } from "../../base/bytes.ts";
+import { decodeUtf8, encodeUtf8 } from "../../base/bytes.ts";
 import { OpCode } from "../../wire/zookeeper/records.ts";
 import { putConfigZnode } from "../config_znode.ts";
 import type { ReconfigWrite } from "../decide.ts";
@@ -24,14 +24,13 @@ import { Broadcast, type Outstanding } from "./broadcast.ts";
 import { designatedLeader, requestedConfig } from "./next_config.ts";
 import { Founding } from "./founding.ts";
 import { Gate } from "./gate.ts";
-import { LearnerLink } from "./learner_link.ts";
+import { LearnerLink, problemOf } from "./learner_link.ts";
 import {
   decodeInt,
   decodeLearnerInfo,
   decodeRequest,
   decodeSessions,
   encodeInt,
-  encodeLong,
   encodeRevalidated,
   PROTOCOL_VERSION,
   unexpected,
@@ -42,11 +41,13 @@ import {
   type QuorumPacket,
 } from "./packet_stream.ts";
 import { QuorumConfig } from "./quorum_config.ts";
+import { countQuorum, type QuorumStats } from "./quorum_stats.ts";
 import { RequestOrder } from "./request_order.ts";
 import {
   epochStart,
   Handover,
   initLimitMs,
+  repeatEvery,
   syncLimitMs,
   TermEnd,
   type TermOptions,
@@ -90,6 +91,12 @@ export class LeaderTerm implements Replica {
     return this.#options.store.tree;
   }
 
+  /** What is under way, and who follows. */
+  stats(): QuorumStats {
+    const { configs } = this.#options;
+    return countQuorum(this.#links.values(), configs, this.#broadcast.count);
+  }
+
   /** Servers that are in step, and get all changes. */
   links(): Iterable<LearnerLink> {
     return this.#links.values();
@@ -105,11 +112,10 @@ export class LeaderTerm implements Replica {
     const { host, epochs, timing, selfId, store } = this.#options;
     try {
       await this.#listen();
-      this.#endAfter(
-        initLimitMs(timing),
-        () => !this.#founding.isEstablished,
-        "too few servers came to follow in time",
-      );
+      this.#stops.push(host.clock.after(initLimitMs(timing), () => {
+        if (this.#founding.isEstablished) return;
+        this.stop(new TermEnd("too few servers came to follow in time"));
+      }));
       const founding = this.#founding;
       founding.promise(selfId, epochs.accepted);
       const epoch = await Promise.race([
@@ -197,24 +203,11 @@ export class LeaderTerm implements Replica {
     let link: LearnerLink | null = null;
     try {
       const info = await stream.receive();
-      const { serverId, configVersion } = decodeLearnerInfo(info.data);
-      // One that is about to join follows first, without a voice.
-      const isKnown = serverId !== this.serverId &&
-        (configs.isChangeable || configs.member(serverId) !== null);
-      const isInfo = info.type === PacketType.followerInfo ||
-        info.type === PacketType.observerInfo;
-      if (!isKnown || !isInfo) {
-        trace(
-          `Refused ${stream.peer} on the quorum port: it calls itself server ${serverId}, which is not in the configuration`,
-        );
-        return;
-      }
-      if (configs.isChangeable && configVersion > configs.active.version) {
-        trace(
-          `Refused server ${serverId}: it knows a newer configuration, ${
-            configVersion.toString(16)
-          }`,
-        );
+      const learner = decodeLearnerInfo(info.data);
+      const { serverId } = learner;
+      const problem = problemOf(learner, info.type, configs, this.serverId);
+      if (problem !== null) {
+        trace(`Refused ${stream.peer} on the quorum port: ${problem}`);
         return;
       }
       const isFollower = info.type === PacketType.followerInfo;
@@ -259,7 +252,6 @@ export class LeaderTerm implements Replica {
   }
 
   async #bringIntoStep(link: LearnerLink): Promise<void> {
-    const { configs } = this.#options;
     const founding = this.#founding;
     const epoch = await founding.epochChosen;
     link.send(
@@ -271,11 +263,11 @@ export class LeaderTerm implements Replica {
     if (ack.type !== PacketType.ackEpoch) throw unexpected(ack, "ACKEPOCH");
     founding.compare(link.id, BigInt(decodeInt(ack.data)), ack.zxid);
     await founding.epochAgreed;
-    this.#sendHistory(link, ack.zxid);
+    link.sendHistory(this.#options.store, ack.zxid);
     link.send(
       PacketType.newLeader,
       epochStart(epoch),
-      encodeUtf8(configs.lastSeen.toText()),
+      encodeUtf8(this.#options.configs.lastSeen.toText()),
     );
     // Not before: ZooKeeper 3.8 fails on a commit behind NEWLEADER whose proposal
     // came ahead of it.
@@ -286,28 +278,6 @@ export class LeaderTerm implements Replica {
     if (link.isFollower) founding.ackHistory(link.id);
     await founding.established;
     link.send(PacketType.upToDate, epochStart(epoch));
-  }
-
-  /** Sends what the learner lacks of what is committed; takes back what only it has. */
-  #sendHistory(link: LearnerLink, zxid: bigint): void {
-    const { store } = this.#options;
-    const missing = store.history.since(zxid);
-    const isEpochStart = (zxid & 0xffffffffn) === 0n;
-    if (missing === null) {
-      link.send(PacketType.snap, store.tree.lastZxid);
-      link.sendTree(store.tree).catch(() => link.close());
-    } else {
-      // No transaction has the number at which an epoch starts.
-      if (missing.commonZxid === zxid || isEpochStart) {
-        link.send(PacketType.diff, zxid);
-      } else link.send(PacketType.trunc, missing.commonZxid);
-      for (const { context, bytes } of missing.proposals) {
-        if (link.isFollower) {
-          link.send(PacketType.proposal, context.zxid, bytes);
-          link.send(PacketType.commit, context.zxid);
-        } else link.send(PacketType.inform, context.zxid, bytes);
-      }
-    }
   }
 
   /** What is under way and what is proposed from now on. */
@@ -391,7 +361,9 @@ export class LeaderTerm implements Replica {
       intervalMs: containerCheckMs,
       remove: (path) => this.#broadcastOwn(path),
     }));
-    this.#every(timing.tickMs / 2, () => this.#ping());
+    this.#stops.push(
+      repeatEvery(host.clock, timing.tickMs / 2, () => this.#ping()),
+    );
     serving(this, epoch);
   }
 
@@ -482,7 +454,9 @@ export class LeaderTerm implements Replica {
     const { zxid } = context;
     if (txn.kind === "reconfig" && this.#options.configs.isChangeable) {
       this.#activate(proposal, acks);
-    } else this.#tellCommitted(proposal);
+    } else {
+      for (const link of this.#links.values()) link.tellCommitted(proposal);
+    }
     const applied = this.#options.store.apply(proposal);
     this.#order?.applied(zxid);
     this.#options.events.applied(context, txn, applied);
@@ -495,29 +469,13 @@ export class LeaderTerm implements Replica {
     return this.#successor === null;
   }
 
-  #tellCommitted({ context: { zxid }, bytes }: Proposal): void {
-    for (const link of this.#links.values()) {
-      if (!link.isForwarded) continue;
-      if (link.isFollower) link.send(PacketType.commit, zxid);
-      else link.send(PacketType.inform, zxid, bytes);
-    }
-  }
-
   /** Puts a committed configuration in force, here and at all that follow. */
   #activate(proposal: Proposal, acks: ReadonlySet<number>): void {
     const { configs } = this.#options;
-    const { context: { zxid }, bytes } = proposal;
     configs.activate(configs.lastSeen);
-    const leader = this.#designate(zxid, acks);
-    const leaderId = encodeLong(BigInt(leader));
+    const leader = this.#designate(proposal.context.zxid, acks);
     for (const link of this.#links.values()) {
-      if (!link.isForwarded) continue;
-      if (link.isFollower) {
-        link.send(PacketType.commitAndActivate, zxid, leaderId);
-      } else {
-        const data = concatBytes([leaderId, bytes]);
-        link.send(PacketType.informAndActivate, zxid, data);
-      }
+      link.tellActivated(proposal, leader);
     }
     if (leader !== this.serverId) this.#giveUpTo(leader);
   }
@@ -538,27 +496,5 @@ export class LeaderTerm implements Replica {
     if (!configs.isQuorum(heard) && this.#successor === null) {
       this.stop(new TermEnd("too few servers follow"));
     }
-  }
-
-  #every(intervalMs: number, run: () => void): void {
-    const { clock } = this.#options.host;
-    let cancel = () => {};
-    const schedule = () => {
-      // What has come by then, and was not looked at yet, counts.
-      cancel = clock.after(intervalMs, () =>
-        clock.afterOthers(() => {
-          if (this.#isEnded) return;
-          run();
-          schedule();
-        }));
-    };
-    schedule();
-    this.#stops.push(() => cancel());
-  }
-
-  #endAfter(delayMs: number, isDue: () => boolean, reason: string): void {
-    this.#stops.push(this.#options.host.clock.after(delayMs, () => {
-      if (isDue()) this.stop(new TermEnd(reason));
-    }));
   }
 }

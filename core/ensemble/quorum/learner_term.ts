@@ -11,8 +11,6 @@
 // Source: ZooKeeper documentation, "ZooKeeper Internals: Atomic Broadcast";
 // observed between ZooKeeper 3.8 servers.
 
-import { decodeUtf8Lossy } from "../../base/bytes.ts";
-import { type Connection, HostError, sleep } from "../../host/host.ts";
 import type { ClientRequest, Outcome, Replica } from "../server/replica.ts";
 import { decodeProposal, type Proposal } from "../proposal.ts";
 import type { ZnodeTree } from "../znode_tree.ts";
@@ -33,11 +31,8 @@ import {
   PacketType,
   type QuorumPacket,
 } from "./packet_stream.ts";
-import {
-  type Member,
-  QuorumConfig,
-  QuorumConfigError,
-} from "./quorum_config.ts";
+import { reachLeader } from "./reach_leader.ts";
+import { type Member, QuorumConfig } from "./quorum_config.ts";
 import { receiveSnapshot } from "./snapshot_transfer.ts";
 import {
   epochStart,
@@ -48,8 +43,6 @@ import {
   type TermOptions,
 } from "./term.ts";
 
-/** Between two attempts to reach a leader that does not listen yet. */
-const CONNECT_PAUSE_MS = 20;
 const NO_ZXID = -1n;
 
 /** Proposed by the leader, and not applied yet. */
@@ -115,7 +108,14 @@ export class LearnerTerm implements Replica {
       const { clock } = this.#options.host;
       this.#heardMs = clock.monotonicMs();
       this.#watchLeader(initLimitMs(this.#options.timing));
-      const stream = new PacketStream(await this.#connect());
+      const stream = new PacketStream(
+        await reachLeader({
+          host: this.#options.host,
+          leader: this.#leader,
+          deadlineMs: this.#heardMs + initLimitMs(this.#options.timing),
+          isOver: () => this.#isEnded,
+        }),
+      );
       this.#stream = stream;
       if (this.#isEnded) throw new TermEnd("the server is stopping");
       const epoch = await this.#register(stream);
@@ -176,26 +176,6 @@ export class LearnerTerm implements Replica {
     return promise;
   }
 
-  async #connect(): Promise<Connection> {
-    const { host } = this.#options;
-    const { quorum, id } = this.#leader;
-    const deadlineMs = this.#heardMs + initLimitMs(this.#options.timing);
-    for (;;) {
-      try {
-        const timeoutMs = Math.max(1, deadlineMs - host.clock.monotonicMs());
-        return await host.net.connect(quorum, { timeoutMs });
-      } catch (error) {
-        const isLate = host.clock.monotonicMs() >= deadlineMs;
-        if (!(error instanceof HostError) || isLate || this.#isEnded) {
-          throw new TermEnd(
-            `server ${id}, which should lead, is out of reach at ${quorum.host}:${quorum.port}`,
-          );
-        }
-        await sleep(host.clock, CONNECT_PAUSE_MS);
-      }
-    }
-  }
-
   /** @returns The leader's epoch, promised durably. */
   async #register(stream: PacketStream): Promise<bigint> {
     const { epochs, selfId, store, configs } = this.#options;
@@ -254,7 +234,7 @@ export class LearnerTerm implements Replica {
     for (;;) {
       const packet = await this.#receive(stream);
       if (packet.type === PacketType.newLeader) {
-        agreed = configOf(packet.data);
+        agreed = QuorumConfig.read(packet.data);
         if (agreed !== null) await configs.see(agreed);
         await store.settled();
         await epochs.enter(epoch);
@@ -356,7 +336,7 @@ export class LearnerTerm implements Replica {
     }
     this.#proposedZxid = zxid;
     const config = proposal.txn.kind === "reconfig"
-      ? configOf(proposal.txn.data)
+      ? QuorumConfig.read(proposal.txn.data)
       : null;
     const seen = config === null ? null : this.#options.configs.see(config);
     const proposed: Proposed = { proposal, isDurable: false };
@@ -392,7 +372,9 @@ export class LearnerTerm implements Replica {
     const { configs } = this.#options;
     const txn = this.#proposed.at(this.#committedCount)?.proposal.txn;
     this.#commit(zxid);
-    const config = txn?.kind === "reconfig" ? configOf(txn.data) : null;
+    const config = txn?.kind === "reconfig"
+      ? QuorumConfig.read(txn.data)
+      : null;
     if (config === null || !configs.activate(config)) return;
     const leader = Number(leaderId);
     if (leader === this.#leader.id && !this.#hasOtherRole()) return;
@@ -510,17 +492,5 @@ export class LearnerTerm implements Replica {
       });
     };
     look();
-  }
-}
-
-/** @returns `null` where the bytes are no configuration. */
-function configOf(data: Uint8Array | null): QuorumConfig | null {
-  // Leaders before 3.5 send none.
-  if (data === null || data.length <= 1) return null;
-  try {
-    return QuorumConfig.parse(decodeUtf8Lossy(data));
-  } catch (error) {
-    if (error instanceof QuorumConfigError) return null;
-    throw error;
   }
 }

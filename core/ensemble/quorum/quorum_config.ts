@@ -8,6 +8,7 @@
 //
 // Source: ZooKeeper documentation, "ZooKeeper Dynamic Reconfiguration".
 
+import { decodeUtf8Lossy } from "../../base/bytes.ts";
 import type { Address } from "../../host/host.ts";
 
 export type MemberType = "participant" | "observer";
@@ -62,6 +63,18 @@ export class QuorumConfig {
       }
     }
     return new QuorumConfig(members, version);
+  }
+
+  /** Reads what a packet or a transaction carries; `null` where that is no configuration. */
+  static read(data: Uint8Array | null): QuorumConfig | null {
+    // Leaders before 3.5 send none.
+    if (data === null || data.length <= 1) return null;
+    try {
+      return QuorumConfig.parse(decodeUtf8Lossy(data));
+    } catch (error) {
+      if (error instanceof QuorumConfigError) return null;
+      throw error;
+    }
   }
 
   /** How many servers vote. */

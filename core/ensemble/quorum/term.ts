@@ -1,6 +1,6 @@
 // One term of a server: the time that it leads, or follows one leader.
 
-import type { Host } from "../../host/host.ts";
+import type { Clock, Host } from "../../host/host.ts";
 import type { Rules } from "../rules.ts";
 import type { Replica, ReplicaEvents } from "../server/replica.ts";
 import type { ZnodeStore } from "../znode_store.ts";
@@ -54,6 +54,30 @@ export class Handover extends TermEnd {
   constructor(readonly leaderId: number, reason: string) {
     super(reason);
   }
+}
+
+/** Calls `run` again and again. @returns How to end that. */
+export function repeatEvery(
+  clock: Clock,
+  intervalMs: number,
+  run: () => void,
+): () => void {
+  let isOver = false;
+  let cancel = () => {};
+  const schedule = () => {
+    // What has come by then, and was not looked at yet, counts.
+    cancel = clock.after(intervalMs, () =>
+      clock.afterOthers(() => {
+        if (isOver) return;
+        run();
+        if (!isOver) schedule();
+      }));
+  };
+  schedule();
+  return () => {
+    isOver = true;
+    cancel();
+  };
 }
 
 /** The first transaction id of an epoch: none has it. */

@@ -89,14 +89,13 @@ function leaderFacts(view: ServerView): Fact[] {
   const term = leaderTermOf(view);
   const members = view.members();
   if (term === null || members === null) return [];
-  const ids = [...term.links()].map(({ id }) => id);
-  const voters = ids.filter((id) => members.isVoter(id)).length;
+  const stats = term.stats();
   const [last, least, most] = view.store.proposalSizes;
   return [
-    ["synced_followers", voters],
-    ["synced_observers", ids.length - voters],
-    ["synced_non_voting_followers", 0],
-    ["learners", ids.length],
+    ["synced_followers", stats.followerCount],
+    ["synced_observers", stats.observerCount],
+    ["synced_non_voting_followers", stats.nonVoterCount],
+    ["learners", stats.learnerCount],
     ["pending_syncs", 0],
     ["last_proposal_size", last],
     ["min_proposal_size", least],
