@@ -41,6 +41,8 @@ import { Partitions } from "./partitions.ts";
 import { PeerBrokers } from "./peer_brokers.ts";
 import { ProducerIds } from "./producer_ids.ts";
 import { Purgatory } from "./purgatory.ts";
+import { RemoteCoordinators } from "./remote_coordinators.ts";
+import { RemoteMarkers } from "./remote_markers.ts";
 import { REPLICATION_FACTOR_MAX } from "./replication.ts";
 import { TopicShards } from "./topic_shards.ts";
 import { LocalMarkers } from "./transaction_markers.ts";
@@ -239,12 +241,16 @@ class Start {
     const peers = this.#peers = new PeerBrokers({
       host,
       cluster,
-      timeoutMs: () => this.#configuration.config["request.timeout.ms"],
+      config: () => this.#configuration.config,
     });
     const transactions = newTransactionCoordinator({
       ...asCoordinator,
       producerIds,
-      markers: new ClusterMarkers({ cluster, local: markers, peers }),
+      markers: new ClusterMarkers({
+        cluster,
+        local: markers,
+        remote: new RemoteMarkers(host.clock, peers),
+      }),
     });
     this.#follower = new ImageFollower({
       cluster,
@@ -296,7 +302,13 @@ class Start {
       groups,
       transactions,
       markers,
-      peers,
+      remoteCoordinators: new RemoteCoordinators({
+        clock: host.clock,
+        cluster,
+        peers,
+        partitionOf: (transactionalId) =>
+          transactions.partitionOf(transactionalId),
+      }),
       fetchSessions: new FetchSessions({
         slotCount: config["max.incremental.fetch.session.cache.slots"],
         randomBytes: (count) => host.randomBytes(count),

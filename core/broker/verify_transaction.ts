@@ -14,7 +14,6 @@ import type { VerificationGuard } from "../log/verifications.ts";
 import type { TopicPartition } from "../transactions/marker_writer.ts";
 import { ErrorCode, KafkaError } from "../wire/kafka/errors.ts";
 import type { Broker } from "./broker.ts";
-import { askCoordinator, remoteCoordinator } from "./remote_coordinator.ts";
 
 /** What a request is about to append to a partition. */
 export interface PartitionToVerify extends TopicPartition {
@@ -137,14 +136,16 @@ function verify(
   { transactionalId, producerId, producerEpoch }: TransactionToVerify,
   partitions: readonly TopicPartition[],
 ): Refusals | Promise<Refusals> {
-  const coordinator = remoteCoordinator(broker, transactionalId);
+  const { remoteCoordinators } = broker;
+  const coordinator = remoteCoordinators.brokerOf(transactionalId);
   if (coordinator !== null) {
-    return askCoordinator(
-      broker,
-      coordinator,
-      { transactionalId, producerId, producerEpoch, partitions },
-      { verifyOnly: true },
-    );
+    return remoteCoordinators.ask(coordinator, {
+      transactionalId,
+      producerId,
+      producerEpoch,
+      partitions,
+      verifyOnly: true,
+    });
   }
   try {
     return broker.transactions.verifyPartitions({
@@ -193,14 +194,16 @@ function addOnce(
   { transactionalId, producerId, producerEpoch }: TransactionToVerify,
   partitions: readonly TopicPartition[],
 ): unknown {
-  const coordinator = remoteCoordinator(broker, transactionalId);
+  const { remoteCoordinators } = broker;
+  const coordinator = remoteCoordinators.brokerOf(transactionalId);
   if (coordinator !== null) {
-    return askCoordinator(
-      broker,
-      coordinator,
-      { transactionalId, producerId, producerEpoch, partitions },
-      { verifyOnly: false },
-    ).then(theRefusal);
+    return remoteCoordinators.ask(coordinator, {
+      transactionalId,
+      producerId,
+      producerEpoch,
+      partitions,
+      verifyOnly: false,
+    }).then(theRefusal);
   }
   try {
     const added = broker.transactions.addPartitions({
@@ -218,14 +221,9 @@ function addOnce(
   }
 }
 
-/** Of partitions that are added all or none: one that says why. */
+/** Of partitions that are added all or none. */
 function theRefusal(refusals: Refusals): unknown {
-  const isReason = (refusal: unknown) =>
-    refusal !== null &&
-    !(refusal instanceof KafkaError &&
-      refusal.code === ErrorCode.OPERATION_NOT_ATTEMPTED);
-  return refusals.find(isReason) ?? refusals.find((each) => each !== null) ??
-    null;
+  return refusals.find((each) => each !== null) ?? null;
 }
 
 function isConcurrent(error: unknown): boolean {

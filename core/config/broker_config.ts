@@ -199,7 +199,6 @@ export const brokerRowsUsed = {
     default: null,
     importance: "medium",
     doc: "Listener over which brokers talk to each other.",
-    effect: "none",
   },
   "inter.broker.protocol.version": {
     type: "string",
@@ -878,7 +877,6 @@ export const brokerRowsUsed = {
     oneOf: ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"],
     importance: "medium",
     doc: "Security protocol between brokers.",
-    effect: "none",
   },
   "socket.connection.setup.timeout.max.ms": {
     type: "long",
