@@ -112,6 +112,11 @@ Deno.test("a coordinator that cannot start says why in one line, with exit code 
       ["--data", data, "secureClientPort=2281"],
       /secureClientPort: not served by kq/,
     );
+    const path = `${folder}/zoo.cfg`;
+    await Deno.writeTextFile(path, "clientPort=0\n");
+    await refused([path], /: dataDir: expected a folder, got none/);
+    await Deno.writeTextFile(path, `dataDir=${folder}/zk2\n`);
+    await refused([path], /: clientPort: expected a port, got none/);
     await refused(["--data", data, ...three], /there is no ".*myid": .* --id/);
     await refused(["--data", data, ...three, "--id", "4"], /says 4, but the/);
     await Deno.mkdir(data);

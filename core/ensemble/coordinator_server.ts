@@ -111,6 +111,11 @@ class Starting {
     }
     this.#closes.push(() => this.#service.close());
     const address = clientAddressOf(config, membership);
+    if (address === null && membership === null) {
+      throw new ConfigError("clientPort: expected a port, got none", {
+        key: "clientPort",
+      });
+    }
     const clientAddress = address === null
       ? null
       : await this.#service.listen(address);

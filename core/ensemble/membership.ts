@@ -52,7 +52,12 @@ export function membershipOf(sources: MembershipSources): Membership | null {
   const members = parseServers(servers);
   const isAlone = members.length === 0 ||
     (members.length === 1 && config.standaloneEnabled);
-  const directory = config.dataDir ?? "";
+  const directory = config.dataDir;
+  if (directory === null) {
+    throw new ConfigError("dataDir: expected a folder, got none", {
+      key: "dataDir",
+    });
+  }
   const noted = readMyid(disk, directory);
   if (id !== undefined && noted !== null && id !== noted) {
     throw new ConfigError(
