@@ -23,6 +23,7 @@ import {
   membershipOf,
   noteMyid,
 } from "../core/ensemble/membership.ts";
+import type { ConfigRow } from "../core/config/table.ts";
 import { HostError } from "../core/host/host.ts";
 import { coordinatorStartError } from "./_start_error.ts";
 
@@ -30,9 +31,11 @@ const DEFAULT_DATA = "./kq-coordinator";
 const DEFAULT_CLIENT_PORT = "2181";
 const LOOPBACK = "127.0.0.1";
 
-/** The flag of each key is the key itself. */
+/** The flag of each key is the key itself; those without effect are arguments only. */
 const keyFlags: FlagRows = Object.fromEntries(
-  Object.entries(coordinatorRowsUsed).map(([key, row]) => [
+  Object.entries<ConfigRow>(coordinatorRowsUsed).filter(([, row]) =>
+    row.effect !== "none"
+  ).map(([key, row]) => [
     key,
     { kind: "text", value: row.type.toUpperCase(), doc: row.doc } as const,
   ]),
@@ -87,7 +90,7 @@ export default command({
     optional: true,
     many: true,
   }],
-  flags: { ...keyFlags, ...ownFlags },
+  flags: { ...ownFlags, ...keyFlags },
   examples: [
     "kq coordinator start",
     "kq coordinator start zoo.cfg snapCount=50000",
