@@ -11,7 +11,7 @@ const LISTS = [
   "world:anyone:31",
   "world:anyone:1",
   "world:anyone:30",
-  "digest:bob:PmSzlCPUe2cMhFbFpwRSVoypTVg=:31",
+  "digest:bob:fyVmFCwVbTJYrznoSu1koqYEYF0=:31",
   "auth::31",
   "ip:127.0.0.1:31",
   "",

@@ -12,8 +12,8 @@ import type { Asked, Operation, Step } from "./zookeeper_asked.ts";
 /** What one scenario says. */
 export type Scenario = (dialogue: Dialogue) => Promise<void>;
 
-const BOB = "digest:bob:PmSzlCPUe2cMhFbFpwRSVoypTVg=:31"; // bob:secret
-const BOB_READS = "digest:bob:PmSzlCPUe2cMhFbFpwRSVoypTVg=:1";
+const BOB = "digest:bob:fyVmFCwVbTJYrznoSu1koqYEYF0=:31"; // bob:secret
+const BOB_READS = "digest:bob:fyVmFCwVbTJYrznoSu1koqYEYF0=:1";
 /** A name that is longer than any that somebody chose. */
 const LONG = "x".repeat(1000);
 

@@ -9,7 +9,7 @@ import {
 import { kafkaClassPath } from "./apache_kafka.ts";
 
 const START_TIMEOUT_MS = 30_000;
-const BOB = "digest:bob:PmSzlCPUe2cMhFbFpwRSVoypTVg=";
+const BOB = "digest:bob:fyVmFCwVbTJYrznoSu1koqYEYF0=";
 
 /** What somebody types. */
 const COMMANDS: readonly string[] = [
@@ -132,7 +132,7 @@ async function session(
     await writer.write(new TextEncoder().encode(`${typed}\n`));
     await until(() => command === "quit" || output.stderr.includes(marker));
     // What a watch says comes from another thread.
-    await new Promise((done) => setTimeout(done, 50));
+    await new Promise((done) => setTimeout(done, 100));
     blocks.push(`${output.stdout}\n--\n${output.stderr}`);
     output.stdout = output.stderr = "";
   }
