@@ -57,6 +57,7 @@ export class LearnerTerm implements Replica {
   readonly serverId: number;
   readonly #options: TermOptions;
   readonly #leader: Member;
+  readonly #patienceMs: number;
   readonly #own = new OwnRequests();
   /** Oldest first; of these the first `#committedCount` are committed. */
   readonly #proposed: Proposed[] = [];
@@ -78,9 +79,11 @@ export class LearnerTerm implements Replica {
   #failure: unknown = null;
   #cancelWatch: () => void = () => {};
 
-  constructor(options: TermOptions, leader: Member) {
+  /** @param patienceMs How long the leader may take to listen. */
+  constructor(options: TermOptions, leader: Member, patienceMs: number) {
     this.#options = options;
     this.#leader = leader;
+    this.#patienceMs = patienceMs;
     this.serverId = options.selfId;
     this.role = options.configs.isObserver ? "observer" : "follower";
     this.#committedZxid = options.store.tree.lastZxid;
@@ -112,7 +115,7 @@ export class LearnerTerm implements Replica {
         await reachLeader({
           host: this.#options.host,
           leader: this.#leader,
-          deadlineMs: this.#heardMs + initLimitMs(this.#options.timing),
+          deadlineMs: this.#heardMs + this.#patienceMs,
           isOver: () => this.#isEnded,
         }),
       );

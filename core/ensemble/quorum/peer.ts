@@ -20,7 +20,7 @@ import { Elector } from "./elector.ts";
 import { LeaderTerm } from "./leader_term.ts";
 import { LearnerTerm } from "./learner_term.ts";
 import { QuorumConfig } from "./quorum_config.ts";
-import { Handover, TermEnd, type TermOptions } from "./term.ts";
+import { Handover, initLimitMs, TermEnd, type TermOptions } from "./term.ts";
 import {
   decodeNotification,
   encodeNotification,
@@ -219,7 +219,11 @@ export class Peer {
 
   /** @throws What the own disk has thrown. */
   async #oneTerm(): Promise<void> {
-    const { selfId, store, epochs, trace, clients } = this.#options;
+    const { selfId, store, epochs, trace, clients, timing } = this.#options;
+    // One that was named, not elected, may have gone before it knew.
+    const patienceMs = this.#agreedLeader === null
+      ? initLimitMs(timing)
+      : 2 * timing.tickMs;
     const stopReading = this.#readAlone();
     const leader = await this.#nextLeader().finally(stopReading);
     if (leader === null) return;
@@ -240,7 +244,7 @@ export class Peer {
     if (member === null) return;
     const term = leader === selfId
       ? new LeaderTerm(options)
-      : new LearnerTerm(options, member);
+      : new LearnerTerm(options, member, patienceMs);
     this.#term = term;
     try {
       if (this.#isStopping) return;
