@@ -141,7 +141,7 @@ class Starting {
   }
 
   async #openStore(directory: string): Promise<ZnodeStore> {
-    const { host, config } = this.#options;
+    const { host, config, membership = null } = this.#options;
     const limitKib = config.snapSizeLimitInKb;
     const store = await ZnodeStore.open(host, directory, {
       logDirectory: config.dataLogDir ?? undefined,
@@ -150,7 +150,8 @@ class Starting {
       snapshotsKept: config["autopurge.purgeInterval"] > 0
         ? config["autopurge.snapRetainCount"]
         : KEEP_ALL,
-      historyCount: config.commitLogCount,
+      // Alone it has nobody who could lack something.
+      historyCount: membership === null ? 0 : config.commitLogCount,
     });
     this.#closes.push(() => store.close());
     return store;

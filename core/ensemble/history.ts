@@ -9,11 +9,14 @@ import type { Proposal } from "./proposal.ts";
 export class History {
   readonly #countMax: number;
   readonly #bytesMax: number;
-  #proposals: Proposal[] = [];
-  #sizeBytes = 0;
+  /** As many as there may be at once, or none yet; they go when `#newer` are as many. */
+  #older: Proposal[] = [];
+  #newer: Proposal[] = [];
+  #newerBytes = 0;
   /** The last transaction before those that are kept. */
   #before: bigint;
 
+  /** @param options What is kept at least; up to twice that. A `countMax` of 0 keeps none. */
   constructor(
     options: { readonly countMax: number; readonly bytesMax: number },
     lastZxid: bigint,
@@ -25,23 +28,31 @@ export class History {
 
   /** The last transaction, kept or not. */
   get lastZxid(): bigint {
-    return this.#proposals.at(-1)?.context.zxid ?? this.#before;
+    const last = this.#newer.at(-1) ?? this.#older.at(-1);
+    return last?.context.zxid ?? this.#before;
   }
 
   add(proposal: Proposal): void {
-    this.#proposals.push(proposal);
-    this.#sizeBytes += proposal.bytes.length;
-    // In strides, so that a push costs no move of all the others.
+    if (this.#countMax === 0) {
+      this.#before = proposal.context.zxid;
+      return;
+    }
+    this.#newer.push(proposal);
+    this.#newerBytes += proposal.bytes.length;
     if (
-      this.#proposals.length > 2 * this.#countMax ||
-      this.#sizeBytes > 2 * this.#bytesMax
-    ) this.#trim();
+      this.#newer.length < this.#countMax && this.#newerBytes < this.#bytesMax
+    ) return;
+    this.#before = this.#older.at(-1)?.context.zxid ?? this.#before;
+    this.#older = this.#newer;
+    this.#newer = [];
+    this.#newerBytes = 0;
   }
 
   /** Starts anew behind a transaction. */
   reset(lastZxid: bigint): void {
-    this.#proposals = [];
-    this.#sizeBytes = 0;
+    this.#older = [];
+    this.#newer = [];
+    this.#newerBytes = 0;
     this.#before = lastZxid;
   }
 
@@ -57,29 +68,16 @@ export class History {
     | { readonly commonZxid: bigint; readonly proposals: readonly Proposal[] }
     | null {
     if (zxid < this.#before) return null;
+    const kept = [...this.#older, ...this.#newer];
     // The last one that is not after it.
     let low = 0;
-    let high = this.#proposals.length;
+    let high = kept.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.#proposals[middle].context.zxid <= zxid) low = middle + 1;
+      if (kept[middle].context.zxid <= zxid) low = middle + 1;
       else high = middle;
     }
-    const commonZxid = low === 0
-      ? this.#before
-      : this.#proposals[low - 1].context.zxid;
-    return { commonZxid, proposals: this.#proposals.slice(low) };
-  }
-
-  #trim(): void {
-    let first = Math.max(0, this.#proposals.length - this.#countMax);
-    for (let at = 0; at < this.#proposals.length; at++) {
-      if (at >= first && this.#sizeBytes <= this.#bytesMax) break;
-      this.#sizeBytes -= this.#proposals[at].bytes.length;
-      first = at + 1;
-    }
-    if (first === 0) return;
-    this.#before = this.#proposals[first - 1].context.zxid;
-    this.#proposals = this.#proposals.slice(first);
+    const commonZxid = low === 0 ? this.#before : kept[low - 1].context.zxid;
+    return { commonZxid, proposals: kept.slice(low) };
   }
 }

@@ -42,6 +42,8 @@ const READ_BYTES = 64 * 1024;
 /** No packet is larger: a transaction is bounded by the largest request. */
 const PACKET_BYTES_MAX = 64 * 1024 * 1024;
 const KEPT_BYTES_MAX = 1024 * 1024;
+/** Where a packet says how much data it has: behind its type and zxid. */
+const DATA_SIZE_AT = 12;
 const NO_IDENTITIES: QuorumPacket["authinfo"] = [];
 
 /** See the file's header. */
@@ -49,6 +51,7 @@ export class PacketStream {
   readonly peer: string;
   readonly #io: Connection;
   #buffer = new Uint8Array(READ_BYTES);
+  #view = new DataView(this.#buffer.buffer);
   #start = 0;
   #end = 0;
   #out = new Writer();
@@ -154,14 +157,26 @@ export class PacketStream {
   }
 
   #next(): QuorumPacket | null {
-    const held = this.#buffer.subarray(this.#start, this.#end);
-    const size = packetSize(held);
-    if (size === null || size > held.length) return null;
-    const packet = juteCodec(quorumPacket).decode(
-      new Reader(held.slice(0, size)),
-    );
-    this.#start += size;
-    return packet;
+    const start = this.#start;
+    const view = this.#view;
+    const end = packetEnd(view, start, this.#end);
+    if (end === null || end > this.#end) return null;
+    this.#start = end;
+    const dataSize = view.getInt32(start + DATA_SIZE_AT);
+    const dataAt = start + DATA_SIZE_AT + 4;
+    const dataEnd = dataAt + Math.max(0, dataSize);
+    if (view.getInt32(dataEnd) > 0) {
+      return juteCodec(quorumPacket).decode(
+        new Reader(this.#buffer.slice(start, end)),
+      );
+    }
+    // All but requests of clients: without who asks.
+    return {
+      type: view.getInt32(start),
+      zxid: view.getBigInt64(start + 4),
+      data: dataSize < 0 ? null : this.#buffer.slice(dataAt, dataEnd),
+      authinfo: null,
+    };
   }
 
   async #fill(): Promise<void> {
@@ -173,6 +188,7 @@ export class PacketStream {
         ? new Uint8Array(this.#buffer.length * 2)
         : this.#buffer;
       target.set(this.#buffer.subarray(this.#start, this.#end));
+      if (isFull) this.#view = new DataView(target.buffer);
       this.#buffer = target;
       this.#start = 0;
       this.#end = held;
@@ -221,20 +237,20 @@ const identityRecord = {
 } as const;
 
 /**
- * The size of the packet that begins here; `null` where that is not known yet.
+ * Where the packet ends that begins at `start`; `null` where the bytes up to `end`
+ * do not tell.
  *
  * @throws {DecodeError} Where it would be too large.
  */
-function packetSize(bytes: Uint8Array): number | null {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  let at = 12;
-  if (bytes.length < at + 4) return null;
+function packetEnd(view: DataView, start: number, end: number): number | null {
+  let at = start + DATA_SIZE_AT;
+  if (end < at + 4) return null;
   at += 4 + sizeAt(view, at);
-  if (bytes.length < at + 4) return null;
+  if (end < at + 4) return null;
   const count = sizeAt(view, at);
   at += 4;
   for (let i = 0; i < count * 2; i++) {
-    if (bytes.length < at + 4) return null;
+    if (end < at + 4) return null;
     at += 4 + sizeAt(view, at);
   }
   return at;
