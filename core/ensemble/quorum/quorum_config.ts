@@ -15,7 +15,7 @@ export type MemberType = "participant" | "observer";
 
 /** One server of the ensemble. */
 export interface Member {
-  /** 1 to 255; its `myid`. */
+  /** Its `myid`: 1 to 255, though ZooKeeper takes larger ones in a configuration. */
   readonly id: number;
   /** Where learners connect to it while it leads. */
   readonly quorum: Address;
@@ -132,8 +132,8 @@ function parseVersion(text: string): bigint {
 export function parseMember(idText: string, value: string): Member {
   const name = `server.${idText}=${value}`;
   const id = Number(idText);
-  if (!/^\d+$/.test(idText) || id > 255) {
-    throw new QuorumConfigError(`${name}: the id must be from 0 to 255`);
+  if (!/^\d+$/.test(idText) || !Number.isSafeInteger(id)) {
+    throw new QuorumConfigError(`${name}: the id must be a whole number`);
   }
   // Several addresses of one server are separated by |; the first is used.
   const [servers, client] = value.split("|")[0].split(";");

@@ -115,6 +115,7 @@ export class ClientConnection {
     this.#reader = new FrameReader(owner.pool, owner.frameMaxBytes, {
       busyBytes: BUSY_BYTES,
       scarceBytes: SCARCE_BYTES,
+      limitName: "jute.maxbuffer",
     });
   }
 
