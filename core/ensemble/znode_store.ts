@@ -330,6 +330,11 @@ export class ZnodeStore {
   }
 
   #restoreHistory(replayed: readonly LoggedTxn[]): void {
+    // A log that ends before the tree may be from before another server's tree was
+    // taken over: what came in between is not known.
+    if (replayed.at(-1)?.context.zxid !== this.#tree.lastZxid) {
+      return this.history.reset(this.#tree.lastZxid);
+    }
     const kept = replayed.slice(-(this.#options.historyCount ?? 0));
     const before = replayed.at(-kept.length - 1)?.context.zxid;
     const first = kept[0]?.context.zxid;

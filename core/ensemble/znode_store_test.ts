@@ -164,3 +164,28 @@ Deno.test("newer logs are gone for good before an older one is cut", async () =>
     equal(between.includes("syncDirectory"), true, actions.join(" "));
   });
 });
+
+Deno.test("a store that took over a tree does not know what its old log lacks", async () => {
+  const zxid = 5n << 32n;
+  for (let call = 1;; call++) {
+    const sim = simHost(call);
+    const store = await sim.run(() => storeWith(sim, 3, 1000));
+    const tree = ZnodeTree.initial();
+    proposals(tree, [create("/x"), create("/y")]);
+    tree.restoreZxid(zxid);
+    sim.disk.crashAtCall(call);
+    try {
+      await sim.run(() => Promise.race([store.replaceTree(tree), sim.crashed]));
+    } catch (error) {
+      if (!sim.isCrashed) throw error;
+    }
+    if (!sim.isCrashed) return;
+    sim.disk.clearFaults();
+    sim.restart();
+    const again = await sim.run(() =>
+      ZnodeStore.open(sim.host, DIRECTORY, { historyCount: 10 })
+    );
+    const known = again.history.since((4n << 32n) + 1n);
+    if (again.tree.lastZxid === zxid) equal(known, null, `call ${call}`);
+  }
+});

@@ -69,6 +69,7 @@ export class EnsembleClient {
   #lastZxid = 0n;
   #xid = 0;
   #isOver = false;
+  #isClosing = false;
   /** Changes that were acknowledged. */
   changeCount = 0;
   readCount = 0;
@@ -146,6 +147,7 @@ export class EnsembleClient {
 
   /** Ends the session; the next one is another. */
   async closeSession(): Promise<void> {
+    this.#isClosing = true;
     const { answer, xid } = await this.#order(
       { kind: "close" },
       OpCode.closeSession,
@@ -287,8 +289,9 @@ export class EnsembleClient {
     this.#trace(`${hex(this.sessionId)} is ${why}`);
     if (why === "expired") {
       this.lostCount++;
-      this.#options.expired(this.sessionId);
+      if (!this.#isClosing) this.#options.expired(this.sessionId);
     }
+    this.#isClosing = false;
     this.#ticket = newTicket(this.#options.timeoutMs);
     this.#watches = this.#newWatches();
     this.#wire?.close();

@@ -60,6 +60,8 @@ export class LeaderTerm implements Replica {
   readonly #options: TermOptions;
   readonly #links = new Map<number, LearnerLink>();
   readonly #founding: Founding;
+  /** This server serves itself: it knows what its learners' clients ask for. */
+  readonly #started = new Gate<void>();
   readonly #ended = new Gate<never>();
   readonly #broadcast: Broadcast;
   readonly #dones = new Map<bigint, (outcome: Outcome) => void>();
@@ -131,6 +133,7 @@ export class LeaderTerm implements Replica {
       store.tree.restoreZxid(epochStart(epoch));
       this.#activateConfig(epoch);
       if (this.#successor === null) this.#serve(epoch);
+      this.#started.open();
       return await this.#ended.passed;
     } finally {
       this.#isEnded = true;
@@ -138,7 +141,10 @@ export class LeaderTerm implements Replica {
       this.#order?.close();
       this.#listener?.close();
       for (const link of this.#links.values()) link.close();
-      host.clock.after(0, () => this.#founding.refuse(null));
+      host.clock.after(0, () => {
+        this.#founding.refuse(null);
+        this.#started.refuse(null);
+      });
     }
   }
 
@@ -146,6 +152,7 @@ export class LeaderTerm implements Replica {
   stop(reason: unknown = new TermEnd("the server is stopping")): void {
     this.#isEnded = true;
     this.#founding.refuse(reason);
+    this.#started.refuse(reason);
     this.#ended.refuse(reason);
   }
 
@@ -276,7 +283,7 @@ export class LeaderTerm implements Replica {
     if (inStep.type !== PacketType.ack) throw unexpected(inStep, "ACK");
     link.isSynced = true;
     if (link.isFollower) founding.ackHistory(link.id);
-    await founding.established;
+    await this.#started.passed;
     link.send(PacketType.upToDate, epochStart(epoch));
   }
 
