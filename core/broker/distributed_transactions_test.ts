@@ -109,6 +109,7 @@ Deno.test("one transaction follows another over slow links, with nothing lost an
     await world.createTopic("t", [1, 2]);
     // Markers are on their way while the next transaction begins.
     world.zk.net.slow("b1", "b2", 7);
+    world.zk.net.slow("b2", "b1", 7);
     const expected: string[] = [];
     await Promise.all([1, 2].map(async (coordinator) => {
       const id = keyOf(world, TRANSACTION, coordinator);
@@ -266,6 +267,79 @@ Deno.test("the leader asks another broker's coordinator about what older clients
     await until(world.zk.host, () => producers.firstUnstableOffset === null);
     for (const client of [coordinator, leader]) client.io.close();
   }));
+
+Deno.test("a question that is overtaken by the marker of the transaction before is asked again", () =>
+  withBrokers(2, async (world) => {
+    await ensureCoordinators(world, TRANSACTION);
+    await world.createTopic("t", [1]);
+    const transactionalId = keyOf(world, TRANSACTION, 2);
+    const coordinator = await world.broker(2).connect();
+    const leader = await world.broker(1).connect();
+    let producer = await coordinator.call(INIT, 4, {
+      transactionalId,
+      transactionTimeoutMs: 60_000,
+      producerId: -1,
+      producerEpoch: -1,
+    });
+    const produce = async (version: number, baseSequence: number) => {
+      const { producerId, producerEpoch } = producer;
+      const { responses } = await leader.call(PRODUCE, version, {
+        transactionalId,
+        acks: -1,
+        timeoutMs: 5000,
+        topicData: [{
+          name: "t",
+          partitionData: [{
+            index: 0,
+            records: batchOf(["v"], {
+              producerId,
+              producerEpoch,
+              baseSequence,
+              isTransactional: true,
+            }),
+          }],
+        }],
+      });
+      equal(responses[0].partitionResponses[0].errorCode, ErrorCode.NONE);
+    };
+    const end = async () => {
+      const { producerId, producerEpoch } = producer;
+      const ended = await coordinator.call(END, 5, {
+        transactionalId,
+        producerId,
+        producerEpoch,
+        committed: true,
+      });
+      equal(ended.errorCode, ErrorCode.NONE);
+      producer = { ...producer, ...ended };
+    };
+    const { producers } = world.broker(1).broker.partitions.get("t", 0).log!;
+    const untilEnded = () =>
+      until(world.zk.host, () => {
+        const { transactions } = world.broker(2).broker;
+        return transactions.describe(transactionalId).state ===
+          "CompleteCommit";
+      });
+    world.zk.net.slow("b1", "b2", 7);
+    world.zk.net.slow("b2", "b1", 7);
+    // The leader has asked nobody yet, and so has to connect first; the coordinator has not.
+    for (let round = 0; round < 2; round++) {
+      await coordinator.call(ADD, 3, {
+        v3AndBelowTransactionalId: transactionalId,
+        v3AndBelowProducerId: producer.producerId,
+        v3AndBelowProducerEpoch: producer.producerEpoch,
+        v3AndBelowTopics: [{ name: "t", partitions: [0] }],
+      });
+      await produce(11, 0);
+      await end();
+      if (round === 0) await untilEnded();
+    }
+    ok(producers.firstUnstableOffset !== null);
+    await produce(12, 0);
+    await end();
+    await untilEnded();
+    for (const client of [coordinator, leader]) client.io.close();
+  }, { overrides: { "transaction.partition.verification.enable": "false" } }));
 
 Deno.test("a coordinator that cannot be reached refuses nobody for good", () =>
   withBrokers(2, async (world) => {
