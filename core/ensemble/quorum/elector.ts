@@ -194,7 +194,11 @@ export class Elector {
         ? each.zxid === vote.zxid && each.electionEpoch === vote.electionEpoch
         : each.peerEpoch === vote.peerEpoch)
     ).map(([id]) => id);
-    if (!configs.isQuorum(supporters)) return false;
+    // A leader of either configuration may be followed: whom it needs is its affair.
+    const isSupported = configs.required().some((config) =>
+      config.isQuorum(supporters)
+    );
+    if (!isSupported) return false;
     if (vote.leader === selfId) {
       return this.#electionEpoch === vote.electionEpoch;
     }

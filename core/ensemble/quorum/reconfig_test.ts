@@ -371,6 +371,47 @@ Deno.test("observers are promoted and demoted while they serve", async () => {
   });
 });
 
+Deno.test("a change of the ensemble needs more than half of those before it, too", async () => {
+  const ensemble = new Ensemble(6);
+  await ensemble.run(async () => {
+    const { clock } = ensemble.sims[0].host;
+    for (const id of [1, 2, 3]) await ensemble.start(id, [1, 2, 3]);
+    await ensemble.serving();
+    for (const id of [4, 5]) await ensemble.start(id, [1, 2, 3, id]);
+    await ensemble.serving();
+    const leader = ensemble.leaderId!;
+    const leaving = [1, 2, 3].filter((id) => id !== leader);
+    const client = await ensemble.client([leader]);
+    await client.create({ path: "/a", data: null, mode: "persistent" });
+    // Those that are to leave hear of nothing, and find a leader of their own.
+    for (const id of leaving) {
+      for (const other of [leader, 4, 5]) {
+        ensemble.net.partition(`s${other}`, `s${id}`);
+      }
+    }
+    let isChanged = false;
+    client.reconfig({
+      ...NO_CHANGE,
+      joining: `${line(4)},${line(5)}`,
+      leaving: leaving.join(),
+    }).then(() => isChanged = true, () => {});
+    const leads = () =>
+      leaving.some((id) =>
+        ensemble.running.get(id)!.view.service.replica()?.role === "leader"
+      );
+    await ensemble.until(leads, "a leader of the others");
+    const others = await ensemble.client(leaving);
+    await others.create({ path: "/b", data: null, mode: "persistent" });
+    await sleep(clock, 3000);
+    equal(isChanged, false);
+    ensemble.net.heal();
+    await ensemble.serving();
+    await sleep(clock, 3000);
+    assertSame(ensemble, ["/a", "/b"]);
+    await ensemble.stop();
+  });
+});
+
 for (let seed = 100; seed < 120; seed++) {
   Deno.test(`servers fail while the ensemble changes (seed ${seed})`, async () => {
     const random = new SimRandom(seed);
