@@ -60,7 +60,7 @@ export class Ensemble {
       await Promise.all(each);
       return new Ensemble(plan, startMs, processes);
     } catch (error) {
-      for (const process of processes) process.kill("SIGKILL");
+      await killAll(processes);
       throw error;
     }
   }
@@ -90,18 +90,24 @@ export class Ensemble {
   }
 
   /** Ends all servers; what they have on the disk is thrown away anyhow. */
-  async stop(): Promise<void> {
-    for (const process of this.#processes) {
-      try {
-        process.kill("SIGKILL");
-      } catch { /* It ended by itself, and the run has failed already. */ }
-    }
-    for (const process of this.#processes) await process.status;
+  stop(): Promise<void> {
+    return killAll(this.#processes);
   }
 
   #sum(figure: (pid: number) => number): number {
     return this.#processes.reduce((sum, { pid }) => sum + figure(pid), 0);
   }
+}
+
+async function killAll(
+  processes: readonly Deno.ChildProcess[],
+): Promise<void> {
+  for (const process of processes) {
+    try {
+      process.kill("SIGKILL");
+    } catch { /* It ended by itself, and the run has failed already. */ }
+  }
+  for (const process of processes) await process.status;
 }
 
 function clientPorts({ serverCount, firstPort }: EnsemblePlan): number[] {
