@@ -251,6 +251,8 @@ export class LeaderTerm implements Replica {
 
   async #hear(link: LearnerLink): Promise<QuorumPacket> {
     const packet = await link.receive();
+    // What was read ahead comes too late, once the term is over.
+    if (this.#isEnded) throw new TermEnd("the term is over");
     if (this.#links.get(link.id) !== link) {
       throw new TermEnd("it has connected anew");
     }
