@@ -339,7 +339,11 @@ Deno.test("a question that is overtaken by the marker of the transaction before 
     await end();
     await untilEnded();
     for (const client of [coordinator, leader]) client.io.close();
-  }, { overrides: { "transaction.partition.verification.enable": "false" } }));
+  }, {
+    overridesOf: () => ({
+      "transaction.partition.verification.enable": "false",
+    }),
+  }));
 
 Deno.test("a coordinator that cannot be reached refuses nobody for good", () =>
   withBrokers(2, async (world) => {

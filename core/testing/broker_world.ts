@@ -15,16 +15,16 @@ export class BrokerWorld {
   readonly zk: SimHost;
   readonly machines: readonly SimHost[];
   readonly brokers: TestBroker[] = [];
-  readonly #overrides: Overrides;
+  readonly #overridesOf: (id: number) => Overrides;
 
   constructor(
     zk: SimHost,
     machines: readonly SimHost[],
-    overrides: Overrides,
+    overridesOf: (id: number) => Overrides,
   ) {
     this.zk = zk;
     this.machines = machines;
-    this.#overrides = overrides;
+    this.#overridesOf = overridesOf;
   }
 
   get bootstrap(): string {
@@ -48,7 +48,7 @@ export class BrokerWorld {
       "zookeeper.session.timeout.ms": 6000,
       "offsets.topic.num.partitions": 6,
       "transaction.state.log.num.partitions": 6,
-      ...this.#overrides,
+      ...this.#overridesOf(id),
     });
   }
 
@@ -81,9 +81,13 @@ export class BrokerWorld {
 export async function withBrokers(
   count: number,
   test: (world: BrokerWorld) => Promise<void>,
-  options: { readonly seed?: number; readonly overrides?: Overrides } = {},
+  options: {
+    readonly seed?: number;
+    /** Of the configuration of a broker. */
+    readonly overridesOf?: (id: number) => Overrides;
+  } = {},
 ): Promise<void> {
-  const { seed = 5, overrides = {} } = options;
+  const { seed = 5, overridesOf = () => ({}) } = options;
   const zk = simHost(seed, { name: "zk" });
   const machines = Array.from(
     { length: count },
@@ -101,7 +105,7 @@ export async function withBrokers(
       directory: "/zk",
       tickMs: 500,
     });
-    const world = new BrokerWorld(zk, machines, overrides);
+    const world = new BrokerWorld(zk, machines, overridesOf);
     await Promise.all(machines.map((_, index) => world.start(index + 1)));
     await world.untilAll(({ broker }) =>
       broker.cluster.image.brokers.size === count
