@@ -25,7 +25,9 @@ const COORDINATOR_FOLDER = "coordinator";
 export default command({
   details:
     "Without configuration: one broker on 127.0.0.1:9092 with its data in\n" +
-    `${DEFAULT_DATA}. SIGTERM and Ctrl-C stop it cleanly.`,
+    `${DEFAULT_DATA}, and the coordinator that it needs inside. With zookeeper.connect it\n` +
+    "joins the brokers of that ensemble, kq's or ZooKeeper's. SIGTERM and Ctrl-C stop it\n" +
+    "cleanly.",
   args: [{
     name: "FILE",
     doc: "Configuration: a server.properties of Kafka's form",
@@ -52,6 +54,7 @@ export default command({
   examples: [
     "kq broker start",
     "kq broker start server.properties --override log.dirs=/var/lib/kq",
+    "kq broker start --override broker.id=1 --override zookeeper.connect=zk1,zk2,zk3/kafka",
   ],
   finishesItself: true,
   run: async (context, { flags, args }) => {
@@ -121,6 +124,12 @@ async function start(
       overrides: texts,
       // Only once the listeners are bound, so that a port in use leaves no trace.
       connectZnodes: async () => {
+        if (config["zookeeper.connect"]) {
+          const { brokerZnodes } = await import(
+            "../core/client/zookeeper/broker_znodes.ts"
+          );
+          return await brokerZnodes(host, config, note);
+        }
         const coordinator = await openEmbeddedCoordinator(
           host,
           `${directory}/${COORDINATOR_FOLDER}`,

@@ -1,7 +1,9 @@
 // What a broker says that cannot start, and how one stops.
 
 import { equal, match } from "node:assert/strict";
+import { denoHost } from "../core/host/deno_host.ts";
 import { runCommand, startTestBroker } from "../core/testing/command_world.ts";
+import { startZnodeServer } from "../core/testing/znode_server.ts";
 
 async function withFolder(use: (folder: string) => Promise<void>) {
   const folder = await Deno.makeTempDir({ prefix: "kq-start-" });
@@ -124,4 +126,72 @@ Deno.test("a listener that cannot be bound is named, with what to do", () =>
       on("SSL://127.0.0.1:0"),
       /ssl\.keystore\.location|inter\.broker/,
     );
+  }));
+
+Deno.test("brokers on an ensemble are one cluster, and what cannot join it is told why", () =>
+  withFolder(async (folder) => {
+    const server = await startZnodeServer(denoHost(), {
+      port: 0,
+      directory: `${folder}/zk`,
+      tickMs: 200,
+    });
+    const on = (connect: string, id: number) =>
+      [
+        `zookeeper.connect=${connect}`,
+        "zookeeper.session.timeout.ms=1500",
+        `broker.id=${id}`,
+      ].flatMap((override) => ["--override", override]);
+    const connect = `${server.connect}/kafka`;
+    const first = await startTestBroker(`${folder}/1`, on(connect, 1));
+    const second = await startTestBroker(`${folder}/2`, on(connect, 2));
+    const info = await first.kq(["cluster", "info", "-o", "json"]);
+    const { brokers } = JSON.parse(info.stdout);
+    equal(brokers.length, 2, info.stdout);
+    const made = await second.kq(["topic", "create", "t", "--partitions", "4"]);
+    equal(made.exitCode, 0, made.stderr);
+    const sent = await first.kq(["produce", "t"], { stdin: "a\nb\nc\n" });
+    equal(sent.exitCode, 0, sent.stderr);
+    const read = await second.kq(["consume", "t", "--until-end"]);
+    equal(read.stdout.trim().split("\n").sort().join(), "a,b,c");
+    // No coordinator of its own.
+    equal(
+      [...Deno.readDirSync(`${folder}/1`)].some(({ name }) =>
+        name === "coordinator"
+      ),
+      false,
+    );
+    const again = [
+      ...on(connect, 1),
+      ...FREE,
+      "--override",
+      `log.dirs=${folder}/3`,
+    ];
+    const result = await runCommand(["broker", "start", ...again]);
+    equal(result.exitCode, 2);
+    match(result.stderr, /registered already/);
+    match(
+      result.stderr,
+      /Cannot register broker 1: another live broker has this id/,
+    );
+    await second.stop();
+    await first.stop();
+    await server.stop();
+  }));
+
+Deno.test("an ensemble that cannot be reached is named, with what to do", () =>
+  withFolder(async (folder) => {
+    const at = (connect: string) => [
+      ...FREE,
+      "--override",
+      `log.dirs=${folder}/data`,
+      "--override",
+      "zookeeper.connection.timeout.ms=200",
+      "--override",
+      `zookeeper.connect=${connect}`,
+    ];
+    await refused(
+      at("127.0.0.1:1,127.0.0.1:2"),
+      /Cannot reach ZooKeeper at 127\.0\.0\.1:1, 127\.0\.0\.1:2 within 200 ms.*start the servers, or correct zookeeper\.connect/,
+    );
+    await refused(at("a:b"), /zookeeper\.connect: expected HOST:PORT/);
   }));

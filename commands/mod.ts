@@ -10,6 +10,46 @@ export const commands: CommandTable = [
     load: () => import("./broker_start.ts"),
   },
   {
+    name: "coordinator start",
+    summary: "Start a coordinator, on its own or in an ensemble",
+    load: () => import("./coordinator_start.ts"),
+  },
+  {
+    name: "coordinator status",
+    summary: "Show the servers of an ensemble, and whether it has a quorum",
+    load: () => import("./coordinator_status.ts"),
+  },
+  {
+    name: "coordinator backup",
+    summary: "Copy a coordinator's state while it runs",
+    load: () => import("./coordinator_backup.ts"),
+  },
+  {
+    name: "coordinator restore",
+    summary: "Put a backup into a coordinator's data directory",
+    load: () => import("./coordinator_restore.ts"),
+  },
+  {
+    name: "coordinator verify",
+    summary: "Check a coordinator's snapshots, logs and epochs on disk",
+    load: () => import("./coordinator_verify.ts"),
+  },
+  {
+    name: "coordinator grow",
+    summary: "Plan how servers come into an ensemble, or bring them in",
+    load: () => import("./coordinator_grow.ts"),
+  },
+  {
+    name: "coordinator shrink",
+    summary: "Plan how servers leave an ensemble, or remove them",
+    load: () => import("./coordinator_shrink.ts"),
+  },
+  {
+    name: "coordinator restart-order",
+    summary: "Plan a rolling restart, the leader last",
+    load: () => import("./coordinator_restart_order.ts"),
+  },
+  {
     name: "topic create",
     summary: "Create topics",
     load: () => import("./topic_create.ts"),
@@ -183,6 +223,51 @@ export const commands: CommandTable = [
     name: "cluster info",
     summary: "Show the brokers of a cluster and what they serve",
     load: () => import("./cluster_info.ts"),
+  },
+  {
+    name: "zk ls",
+    summary: "List the children of a znode",
+    load: () => import("./zk_ls.ts"),
+  },
+  {
+    name: "zk tree",
+    summary: "Show a znode and all below it",
+    load: () => import("./zk_tree.ts"),
+  },
+  {
+    name: "zk get",
+    summary: "Print what a znode holds",
+    load: () => import("./zk_get.ts"),
+  },
+  {
+    name: "zk set",
+    summary: "Change what a znode holds",
+    load: () => import("./zk_set.ts"),
+  },
+  {
+    name: "zk create",
+    summary: "Make a znode",
+    load: () => import("./zk_create.ts"),
+  },
+  {
+    name: "zk delete",
+    summary: "Delete znodes",
+    load: () => import("./zk_delete.ts"),
+  },
+  {
+    name: "zk watch",
+    summary: "Print changes of znodes as they come",
+    load: () => import("./zk_watch.ts"),
+  },
+  {
+    name: "zk stat",
+    summary: "Show the bookkeeping of a znode",
+    load: () => import("./zk_stat.ts"),
+  },
+  {
+    name: "zk acl",
+    summary: "Show or replace who may do what to a znode",
+    load: () => import("./zk_acl.ts"),
   },
   {
     name: "perf produce",

@@ -1,10 +1,10 @@
-// The tables that the benchmarks print: kq beside Apache Kafka, with what is
-// wanted of the two.
+// The tables that the benchmarks print: kq beside Apache Kafka, or Apache
+// ZooKeeper, with what is wanted of the two.
 
 export interface Row {
   readonly figure: string;
   readonly kq: number;
-  /** `null` where there is nothing to compare with. */
+  /** The other's; `null` where there is nothing to compare with. */
   readonly kafka: number | null;
   /** What the ratio kq/kafka should be: at most, or at least. */
   readonly bound?: readonly ["<=" | ">=", number];
@@ -35,8 +35,12 @@ function wanted({ kq, kafka, bound, most }: Row): string {
 }
 
 /** Prints rows as a table in Markdown. */
-export function printTable(rows: readonly Row[]): void {
-  console.log("| figure | kq | Apache Kafka | kq / Kafka | wanted |");
+export function printTable(
+  rows: readonly Row[],
+  other = "Apache Kafka",
+): void {
+  const short = other.split(" ").at(-1);
+  console.log(`| figure | kq | ${other} | kq / ${short} | wanted |`);
   console.log("| --- | ---: | ---: | ---: | --- |");
   for (const row of rows) {
     const { figure, kq, kafka } = row;

@@ -10,6 +10,7 @@
 
 import { brokerScenario } from "../core/testing/sim_scenario_broker.ts";
 import { coordinatorScenario } from "../core/testing/sim_scenario_coordinator.ts";
+import { ensembleScenario } from "../core/testing/sim_scenario_ensemble.ts";
 import { fileScenario } from "../core/testing/sim_scenario_files.ts";
 import { groupScenario } from "../core/testing/sim_scenario_groups.ts";
 import { heldScenario } from "../core/testing/sim_scenario_held.ts";
@@ -23,6 +24,7 @@ export const scenarios: readonly Scenario[] = [
   logScenario,
   brokerScenario,
   groupScenario,
+  ensembleScenario,
   transactionScenario,
   heldScenario,
 ];

@@ -11,6 +11,7 @@ import {
 import { ErrorCode, KafkaError } from "../wire/kafka/errors.ts";
 import type { Broker } from "./broker.ts";
 import { describe } from "./failure.ts";
+import { REPLICATION_FACTOR_MAX } from "./replication.ts";
 
 /** Creates missing topics for one broker. */
 export class AutoCreation {
@@ -37,7 +38,11 @@ export class AutoCreation {
     if (!mayCreate || !isOn || isInternalTopic(name)) {
       return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
     }
-    if (cluster.image.brokers.size < config["default.replication.factor"]) {
+    const countMax = Math.min(
+      cluster.image.brokers.size,
+      REPLICATION_FACTOR_MAX,
+    );
+    if (countMax < config["default.replication.factor"]) {
       return ErrorCode.INVALID_REPLICATION_FACTOR;
     }
     if (collidingNames(name, cluster.image.topics.keys()).length > 0) {

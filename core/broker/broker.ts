@@ -20,6 +20,7 @@ import {
 import type { Partitions } from "./partitions.ts";
 import type { ProducerIds } from "./producer_ids.ts";
 import type { Purgatory } from "./purgatory.ts";
+import type { RemoteCoordinators } from "./remote_coordinators.ts";
 import type { LocalMarkers } from "./transaction_markers.ts";
 
 /** Diagnostics, one line each; `commands/` decides where they go. */
@@ -44,6 +45,8 @@ export interface Broker {
   readonly transactions: TransactionCoordinator;
   /** Ends transactions in the partitions that this broker leads. */
   readonly markers: LocalMarkers;
+  /** Of transactions that other brokers coordinate. */
+  readonly remoteCoordinators: RemoteCoordinators;
   /** Makes `__consumer_offsets` when the first group comes. */
   readonly offsetsTopic: InternalTopic;
   /** Makes `__transaction_state` when the first transactional producer comes. */

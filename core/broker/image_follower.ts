@@ -90,6 +90,7 @@ export class ImageFollower {
         topicId: topic.topicId,
         partition: image.index,
         brokerId: cluster.brokerId,
+        isFenced: () => cluster.isFenced,
       };
       const leadership = leadershipOf(image);
       const partition = new Partition(identity, leadership);

@@ -1,8 +1,8 @@
 // Creates a topic of the broker's own when somebody asks for a coordinator and it
 // is not there.
 //
-// It gets as many replicas as there are brokers, and no more than the
-// configuration asks for: a cluster of one has groups and transactions at once.
+// It gets as many replicas as brokers can keep, and no more than the configuration
+// asks for: a cluster of one has groups and transactions at once.
 
 import type { BrokerConfig } from "../config/broker_config.ts";
 import { OFFSETS_TOPIC } from "../groups/group_coordinator.ts";
@@ -10,6 +10,7 @@ import { TRANSACTIONS_TOPIC } from "../transactions/transaction_coordinator.ts";
 import { KafkaError } from "../wire/kafka/errors.ts";
 import type { Broker } from "./broker.ts";
 import { describe } from "./failure.ts";
+import { REPLICATION_FACTOR_MAX } from "./replication.ts";
 
 /** What a topic is made with, as of now. */
 export interface InternalTopicPlan {
@@ -84,6 +85,7 @@ export class InternalTopic {
         partitionCount: plan.partitionCount,
         replicationFactor: Math.min(
           plan.replicationFactorMax,
+          REPLICATION_FACTOR_MAX,
           cluster.image.brokers.size,
         ),
         config: new Map(Object.entries(plan.config)),

@@ -36,6 +36,8 @@ export interface PartitionIdentity {
   readonly topicId: string;
   readonly partition: number;
   readonly brokerId: number;
+  /** Whether another may lead meanwhile, unheard by this broker; never where left out. */
+  readonly isFenced?: () => boolean;
 }
 
 export class Partition {
@@ -47,6 +49,7 @@ export class Partition {
   /** Produces that wait for the high watermark. */
   readonly writers = new WaitList();
   readonly #brokerId: number;
+  readonly #isFenced: () => boolean;
   #leadership: Leadership;
   #log: PartitionLog | null = null;
   #isWakingReaders = false;
@@ -56,6 +59,7 @@ export class Partition {
     this.topicId = identity.topicId;
     this.partition = identity.partition;
     this.#brokerId = identity.brokerId;
+    this.#isFenced = identity.isFenced ?? (() => false);
     this.#leadership = leadership;
   }
 
@@ -125,7 +129,7 @@ export class Partition {
         `The leader epoch of ${this.topic}-${this.partition} is ${leaderEpoch} here, not yet ${currentLeaderEpoch}.`,
       );
     }
-    if (!this.isLeader || this.#log === null) {
+    if (!this.isLeader || this.#log === null || this.#isFenced()) {
       throw new KafkaError("NOT_LEADER_OR_FOLLOWER");
     }
     return this.#log;

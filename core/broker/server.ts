@@ -26,6 +26,7 @@ import { servedApis } from "./apis.ts";
 import { boundedTrace } from "./bounded_trace.ts";
 import { bindListeners, type BoundListener } from "./bound_listeners.ts";
 import { type Broker, makeBroker, type Trace } from "./broker.ts";
+import { ClusterMarkers } from "./cluster_markers.ts";
 import { Configuration } from "./configuration.ts";
 import { dispatcher } from "./dispatch.ts";
 import { describe } from "./failure.ts";
@@ -37,8 +38,12 @@ import {
 import { ImageFollower } from "./image_follower.ts";
 import { BrokerLimits } from "./limits.ts";
 import { Partitions } from "./partitions.ts";
+import { PeerBrokers } from "./peer_brokers.ts";
 import { ProducerIds } from "./producer_ids.ts";
 import { Purgatory } from "./purgatory.ts";
+import { RemoteCoordinators } from "./remote_coordinators.ts";
+import { RemoteMarkers } from "./remote_markers.ts";
+import { REPLICATION_FACTOR_MAX } from "./replication.ts";
 import { TopicShards } from "./topic_shards.ts";
 import { LocalMarkers } from "./transaction_markers.ts";
 
@@ -66,6 +71,16 @@ export interface RunningBroker {
    */
   shutdown(): Promise<boolean>;
 }
+
+/**
+ * A broker that was killed is registered until its session expires; a server counts
+ * in ticks, so that takes a little longer than the session's timeout.
+ */
+const REGISTRATION_SHARE = 1.2;
+const REGISTRATION_MIN_MS = 4000;
+
+/** How long the coordinator is given to hear that a broker leaves. */
+const LEAVE_MS = 3000;
 
 /** How long answers under way may take when the broker stops. */
 const STOP_GRACE_MS = 400;
@@ -107,6 +122,7 @@ class Start {
   /** Of groups, and of transactions. */
   #shards: readonly TopicShards[] = [];
   #broker: Broker | null = null;
+  #peers: PeerBrokers | null = null;
   #stopFollowing: () => void = () => {};
   #stopped: Promise<boolean> | null = null;
   #isBroken = false;
@@ -140,6 +156,9 @@ class Start {
       brokerId: identity.brokerId,
       expectedClusterId: identity.clusterId,
       reservedBrokerIdMax: config["reserved.broker.max.id"],
+      replicationFactorMax: REPLICATION_FACTOR_MAX,
+      registrationTimeoutMs: config["zookeeper.session.timeout.ms"] *
+          REGISTRATION_SHARE + REGISTRATION_MIN_MS,
       endpoints: listeners,
       rack: config["broker.rack"],
       trace: this.#options.trace,
@@ -167,6 +186,7 @@ class Start {
   async undo(): Promise<void> {
     await this.#server.close(0);
     this.#stopFollowing();
+    this.#peers?.close();
     this.#logDirs?.abandon();
     await this.#cluster?.close().catch(() => {});
     await this.#znodes?.close().catch(() => {});
@@ -218,10 +238,19 @@ class Start {
       onOffsetsDecided: (partition, producerId, isCommit) =>
         groups.endTransaction(partition, producerId, isCommit),
     });
+    const peers = this.#peers = new PeerBrokers({
+      host,
+      cluster,
+      config: () => this.#configuration.config,
+    });
     const transactions = newTransactionCoordinator({
       ...asCoordinator,
       producerIds,
-      markers,
+      markers: new ClusterMarkers({
+        cluster,
+        local: markers,
+        remote: new RemoteMarkers(host.clock, peers),
+      }),
     });
     this.#follower = new ImageFollower({
       cluster,
@@ -273,6 +302,13 @@ class Start {
       groups,
       transactions,
       markers,
+      remoteCoordinators: new RemoteCoordinators({
+        clock: host.clock,
+        cluster,
+        peers,
+        partitionOf: (transactionalId) =>
+          transactions.partitionOf(transactionalId),
+      }),
       fetchSessions: new FetchSessions({
         slotCount: config["max.incremental.fetch.session.cache.slots"],
         randomBytes: (count) => host.randomBytes(count),
@@ -335,14 +371,24 @@ class Start {
     this.#broker?.groups.close();
     await this.#server.close(this.#isBroken ? 0 : STOP_GRACE_MS);
     this.#stopFollowing();
+    this.#peers?.close();
     const cluster = this.#cluster!;
     const logDirs = this.#logDirs!;
     if (this.#isBroken) logDirs.abandon();
     const isClean = !this.#isBroken &&
       await logDirs.close({ brokerEpoch: cluster.brokerEpoch });
-    await this.#quietly("leave the cluster", () => cluster.close());
+    await this.#quietly("leave the cluster", () => this.#leave(cluster));
     await this.#quietly("end the session", () => this.#znodes!.close());
     return isClean;
+  }
+
+  /** Deregisters; where no coordinator can be told, the session's end will tell. */
+  #leave(cluster: Cluster): Promise<void> {
+    const left = cluster.close();
+    return new Promise((done, refuse) => {
+      const stop = this.#options.host.clock.after(LEAVE_MS, done);
+      left.then(done, refuse).finally(stop);
+    });
   }
 
   async #quietly(action: string, run: () => Promise<void>): Promise<void> {

@@ -69,6 +69,40 @@ export function verifyTransaction(
   ) {
     return partitions.map(() => ({ kind: "verified", guard: undefined }));
   }
+  const verdicts = verifyOnce(broker, request);
+  // Who added the partitions has waited for the end of the transaction before.
+  const mayWait = addsPartitions &&
+    (verdicts instanceof Promise || verdicts.some(isEarly));
+  return mayWait ? verifyPatiently(broker, request, verdicts) : verdicts;
+}
+
+/**
+ * The transaction before may still be ending. Its marker makes guards void, also where
+ * the question comes to the coordinator after it; then the question is asked again.
+ */
+async function verifyPatiently(
+  broker: Broker,
+  request: TransactionToVerify,
+  first: readonly Verdict[] | Promise<readonly Verdict[]>,
+): Promise<readonly Verdict[]> {
+  let verdicts = await first;
+  const isVoid = (verdict: Verdict, index: number) =>
+    isAsked(verdict) &&
+    logOf(broker, request.partitions[index])
+        ?.producers.isVerificationCurrent(verdict.guard) === false;
+  for (let i = 0; i < RETRIES_MAX; i++) {
+    if (verdicts.some(isEarly)) await sleep(broker.host.clock, RETRY_PAUSE_MS);
+    else if (!verdicts.some(isVoid)) break;
+    verdicts = await verifyOnce(broker, request);
+  }
+  return verdicts;
+}
+
+function verifyOnce(
+  broker: Broker,
+  request: TransactionToVerify,
+): readonly Verdict[] | Promise<readonly Verdict[]> {
+  const { partitions, addsPartitions } = request;
   const verdicts = partitions.map((each) => begin(broker, request, each));
   const asked = partitions.filter((_, i) => isAsked(verdicts[i]));
   if (asked.length === 0) return verdicts;
@@ -117,14 +151,17 @@ function isAsked(
   return verdict.kind === "verified" && verdict.guard != null;
 }
 
+function logOf({ partitions }: Broker, { topic, partition }: TopicPartition) {
+  return partitions.find(topic, partition)?.log;
+}
+
 function cancel(
-  { partitions }: Broker,
-  { topic, partition }: TopicPartition,
+  broker: Broker,
+  partition: TopicPartition,
   guard: VerificationGuard,
   refused: { readonly producerEpoch: number; readonly isMissing: boolean },
 ): void {
-  partitions.find(topic, partition)?.log?.producers
-    .cancelVerification(guard, refused);
+  logOf(broker, partition)?.producers.cancelVerification(guard, refused);
 }
 
 /** Why each partition is refused; `null` where it is not. */
@@ -132,12 +169,23 @@ type Refusals = readonly unknown[];
 
 /** Asks whether they are part of the transaction. */
 function verify(
-  { transactions }: Broker,
+  broker: Broker,
   { transactionalId, producerId, producerEpoch }: TransactionToVerify,
   partitions: readonly TopicPartition[],
-): Refusals {
+): Refusals | Promise<Refusals> {
+  const { remoteCoordinators } = broker;
+  const coordinator = remoteCoordinators.brokerOf(transactionalId);
+  if (coordinator !== null) {
+    return remoteCoordinators.ask(coordinator, {
+      transactionalId,
+      producerId,
+      producerEpoch,
+      partitions,
+      verifyOnly: true,
+    });
+  }
   try {
-    return transactions.verifyPartitions({
+    return broker.transactions.verifyPartitions({
       transactionalId,
       producerId,
       producerEpoch,
@@ -148,60 +196,40 @@ function verify(
   }
 }
 
-/** Makes them part of the transaction, all or none; the one before may still be ending. */
+/** Makes them part of the transaction, all or none. */
 function add(
   broker: Broker,
-  request: TransactionToVerify,
-  partitions: readonly TopicPartition[],
-): Refusals | Promise<Refusals> {
-  const each = (refusal: unknown) => partitions.map(() => refusal);
-  const refusal = addOnce(broker, request, partitions);
-  if (!(refusal instanceof Promise) && !isConcurrent(refusal)) {
-    return each(refusal);
-  }
-  return addPatiently(broker, request, partitions, refusal).then(each);
-}
-
-/** @returns The refusal; `null` for none. */
-async function addPatiently(
-  broker: Broker,
-  request: TransactionToVerify,
-  partitions: readonly TopicPartition[],
-  first: unknown,
-): Promise<unknown> {
-  let refusal = await first;
-  for (let i = 0; i < RETRIES_MAX && isConcurrent(refusal); i++) {
-    await sleep(broker.host.clock, RETRY_PAUSE_MS);
-    refusal = await addOnce(broker, request, partitions);
-  }
-  return refusal;
-}
-
-/** @returns The refusal, or a promise of it; `null` for none. */
-function addOnce(
-  { transactions }: Broker,
   { transactionalId, producerId, producerEpoch }: TransactionToVerify,
   partitions: readonly TopicPartition[],
-): unknown {
+): Refusals | Promise<Refusals> {
+  const { remoteCoordinators } = broker;
+  const coordinator = remoteCoordinators.brokerOf(transactionalId);
+  const producer = { transactionalId, producerId, producerEpoch };
+  if (coordinator !== null) {
+    return remoteCoordinators.ask(coordinator, {
+      ...producer,
+      partitions,
+      verifyOnly: false,
+    });
+  }
+  const each = (refusal: unknown) => partitions.map(() => refusal);
   try {
-    const added = transactions.addPartitions({
-      transactionalId,
-      producerId,
-      producerEpoch,
+    const added = broker.transactions.addPartitions({
+      ...producer,
       partitions,
       clientVersion: 2,
     });
     return added instanceof Promise
-      ? added.then(() => null, (error) => error)
-      : null;
+      ? added.then(() => each(null), each)
+      : each(null);
   } catch (error) {
-    return error;
+    return each(error);
   }
 }
 
-function isConcurrent(error: unknown): boolean {
-  return error instanceof KafkaError &&
-    error.code === ErrorCode.CONCURRENT_TRANSACTIONS;
+function isEarly(verdict: Verdict): boolean {
+  return verdict.kind === "refused" && verdict.error instanceof KafkaError &&
+    verdict.error.code === ErrorCode.CONCURRENT_TRANSACTIONS;
 }
 
 function isMissing(error: unknown): boolean {

@@ -25,6 +25,10 @@ const REFUSALS: ReadonlySet<string> = new Set([
   "REASSIGNMENT_IN_PROGRESS",
   "ELECTION_NOT_NEEDED",
   "TOPIC_DELETION_DISABLED",
+  "NODE_EXISTS",
+  "BAD_VERSION",
+  "NOT_EMPTY",
+  "NO_CHILDREN_FOR_EPHEMERALS",
 ]);
 
 const MISSING: ReadonlySet<string> = new Set([

@@ -199,7 +199,6 @@ export const brokerRowsUsed = {
     default: null,
     importance: "medium",
     doc: "Listener over which brokers talk to each other.",
-    effect: "none",
   },
   "inter.broker.protocol.version": {
     type: "string",
@@ -878,7 +877,6 @@ export const brokerRowsUsed = {
     oneOf: ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"],
     importance: "medium",
     doc: "Security protocol between brokers.",
-    effect: "none",
   },
   "socket.connection.setup.timeout.max.ms": {
     type: "long",
@@ -1135,14 +1133,12 @@ export const brokerRowsUsed = {
     importance: "high",
     doc:
       "Servers of the coordinator ensemble, as HOST:PORT by comma and an optional path; not set: one inside the broker.",
-    effect: "none",
   },
   "zookeeper.connection.timeout.ms": {
     type: "int",
     default: null,
     importance: "high",
     doc: "How long to wait for the ensemble; not set: the session timeout.",
-    effect: "none",
   },
   "zookeeper.max.in.flight.requests": {
     type: "int",
@@ -1150,7 +1146,6 @@ export const brokerRowsUsed = {
     min: 1,
     importance: "high",
     doc: "Requests to the ensemble that may be on their way at once.",
-    effect: "none",
   },
   "zookeeper.session.timeout.ms": {
     type: "int",

@@ -30,11 +30,9 @@ const READERS = [
 
 /** Keys that only contradict others, in broker_checks.ts, and do nothing yet. */
 const CHECKED_ONLY = [
-  "inter.broker.listener.name",
   "replica.fetch.max.bytes",
   "replica.fetch.wait.max.ms",
   "replica.lag.time.max.ms",
-  "security.inter.broker.protocol",
   "ssl.keystore.certificate.chain",
   "ssl.keystore.location",
 ];

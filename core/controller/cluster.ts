@@ -39,6 +39,8 @@ export interface ClusterOptions {
   readonly features?: Readonly<Record<string, FeatureRange>>;
   /** From `meta.properties` where there is one: another cluster is refused. */
   readonly expectedClusterId?: string | null;
+  /** The most replicas that topics may be made with; any number where left out. */
+  readonly replicationFactorMax?: number;
   /** How long a former registration of the same id is waited for to expire; 30 s where left out. */
   readonly registrationTimeoutMs?: number;
   /** Told of what cannot be answered to anybody: one line, no secrets. */
@@ -112,6 +114,11 @@ export interface Cluster {
   readonly brokerEpoch: number;
   readonly clusterId: string;
   readonly isController: boolean;
+  /**
+   * Whether the session may have ended unheard, so that others may have taken this
+   * broker's place: it must not act as a leader then.
+   */
+  readonly isFenced: boolean;
   readonly image: ClusterImage;
   /** Calls `run` for each new image, in order, synchronously; returns how to stop. */
   onChange(

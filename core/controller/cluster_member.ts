@@ -1,6 +1,7 @@
 // One broker as a member of its cluster: puts registration, metadata, controller
 // and admin calls together. The contract is in cluster.ts.
 
+import { Serial } from "../base/serial.ts";
 import type { Cluster, ClusterOptions } from "./cluster.ts";
 import type { BrokerEndpoint, ClusterImage } from "./cluster_image.ts";
 import { Controller } from "./controller.ts";
@@ -19,10 +20,13 @@ import {
 } from "./registration.ts";
 import { TopicAdmin } from "./topic_admin.ts";
 import { brokerPath, CONTROLLER, encodeBroker } from "./znode_layout.ts";
+import { KafkaError } from "../wire/kafka/errors.ts";
 import { isZkError } from "../wire/zookeeper/errors.ts";
 
 const RESERVED_BROKER_ID_MAX = 1000;
 const REGISTRATION_TIMEOUT_MS = 30_000;
+/** Longer than any client waits for the like. */
+const ADMIN_LIMIT_MS = 90_000;
 
 type ImageListener = (image: ClusterImage, before: ClusterImage) => void;
 
@@ -47,7 +51,11 @@ export class ClusterMember implements Cluster {
   /** Those who wait for the image to show something. */
   readonly #waiters = new Set<() => void>();
   #brokerEpoch = -1;
+  #endpoints: readonly BrokerEndpoint[];
   #stopListening: () => void = () => {};
+  /** The session that the registration is of; `null` while there is none. */
+  #registeredBy: bigint | null = null;
+  readonly #rejoining = new Serial();
   #state: "open" | "lost" | "closed" = "open";
 
   private constructor(
@@ -55,6 +63,7 @@ export class ClusterMember implements Cluster {
     ids: { readonly brokerId: number; readonly clusterId: string },
   ) {
     this.#options = options;
+    this.#endpoints = options.endpoints;
     this.brokerId = ids.brokerId;
     this.clusterId = ids.clusterId;
     const trace = options.trace ?? (() => {});
@@ -89,18 +98,24 @@ export class ClusterMember implements Cluster {
     const admin = new TopicAdmin({
       ...seen,
       host,
+      replicationFactorMax: options.replicationFactorMax,
       configChangeSeen: () => this.#follower.configChangeSeen,
     });
-    this.createTopic = (topic) => admin.createTopic(topic);
-    this.createPartitions = (added) => admin.createPartitions(added);
-    this.deleteTopic = (topic, limits) => admin.deleteTopic(topic, limits);
-    this.setTopicConfig = (name, config) => admin.setTopicConfig(name, config);
-    this.setBrokerConfig = (id, config) => admin.setBrokerConfig(id, config);
-    this.electLeader = (wanted) => electLeader(seen, wanted);
-    this.clientEntities = () => readClientEntities(znodes);
-    this.clientEntity = (entity) => readClientEntity(znodes, entity);
+    // While there is no coordinator, nobody waits for it any longer than that.
+    const within = <T>(work: Promise<T>) => this.#withinLimit(work);
+    this.createTopic = (topic) => within(admin.createTopic(topic));
+    this.createPartitions = (added) => within(admin.createPartitions(added));
+    this.deleteTopic = (topic, limits) =>
+      within(admin.deleteTopic(topic, limits));
+    this.setTopicConfig = (name, config) =>
+      within(admin.setTopicConfig(name, config));
+    this.setBrokerConfig = (id, config) =>
+      within(admin.setBrokerConfig(id, config));
+    this.electLeader = (wanted) => within(electLeader(seen, wanted));
+    this.clientEntities = () => within(readClientEntities(znodes));
+    this.clientEntity = (entity) => within(readClientEntity(znodes, entity));
     this.changeClientEntity = (entity, change) =>
-      changeClientEntity(znodes, entity, change);
+      within(changeClientEntity(znodes, entity, change));
   }
 
   /** See `openCluster`. */
@@ -130,6 +145,15 @@ export class ClusterMember implements Cluster {
     return this.#controller.isActive;
   }
 
+  get isFenced(): boolean {
+    const { znodes, host } = this.#options;
+    if (this.#state === "lost") return true;
+    if (znodes.sessionId !== this.#registeredBy) return true;
+    const { livesUntilMs } = znodes;
+    return livesUntilMs !== Infinity &&
+      livesUntilMs <= host.clock.monotonicMs();
+  }
+
   get image(): ClusterImage {
     return this.#follower.image;
   }
@@ -149,16 +173,19 @@ export class ClusterMember implements Cluster {
   }
 
   allocateProducerIds() {
-    return allocateProducerIds(this.#options.znodes, this.brokerId);
+    return this.#withinLimit(
+      allocateProducerIds(this.#options.znodes, this.brokerId),
+    );
   }
 
   lastProducerId() {
-    return lastProducerId(this.#options.znodes);
+    return this.#withinLimit(lastProducerId(this.#options.znodes));
   }
 
   async setEndpoints(endpoints: readonly BrokerEndpoint[]): Promise<void> {
-    const { host, znodes, rack = null, features = {} } = this.#options;
-    const registration = { endpoints, rack, features };
+    const { host, znodes } = this.#options;
+    this.#endpoints = endpoints;
+    const registration = this.#registration;
     await znodes.set(
       brokerPath(this.brokerId),
       encodeBroker(registration, host.clock.wallMs()),
@@ -182,23 +209,74 @@ export class ClusterMember implements Cluster {
   }
 
   async #join(): Promise<void> {
-    const { host, znodes, endpoints, rack = null, features = {} } =
-      this.#options;
+    const { znodes } = this.#options;
     this.#stopListening = znodes.onState((state) => {
       if (state === "expired" || state === "closed") this.#lost(null);
+      if (state === "connected") this.#connected();
     });
-    const timeoutMs = this.#options.registrationTimeoutMs ??
-      REGISTRATION_TIMEOUT_MS;
-    const registration = { endpoints, rack, features };
+    await this.#register();
+    // Where the former controller went only now, an election is under way.
+    await this.#waitFor(
+      (image) => image.controllerId !== -1,
+      this.#registrationTimeoutMs,
+    );
+  }
+
+  /** Registers, takes part in the election, reads everything. */
+  async #register(): Promise<void> {
+    const { host, znodes, trace } = this.#options;
+    const { sessionId } = znodes;
     // Both in one go: neither needs the other, and they share an fsync.
     const [brokerEpoch] = await Promise.all([
-      registerBroker({ host, znodes }, this.brokerId, registration, timeoutMs),
+      registerBroker({ host, znodes }, this.brokerId, this.#registration, {
+        timeoutMs: this.#registrationTimeoutMs,
+        onWait: () =>
+          trace?.(
+            `Broker ${this.brokerId} is registered already; waiting for the end of that session`,
+          ),
+      }),
       this.#controller.elect(),
     ]);
     this.#brokerEpoch = brokerEpoch;
     await this.#follower.start();
-    // Where the former controller went only now, an election is under way.
-    await this.#waitFor((image) => image.controllerId !== -1, timeoutMs);
+    this.#registeredBy = sessionId;
+  }
+
+  /** There is a connection again: of the same session, or of a new one. */
+  #connected(): void {
+    this.#rejoining.run(async () => {
+      const { znodes, trace } = this.#options;
+      if (znodes.sessionId === this.#registeredBy) return;
+      if (this.#registeredBy === null || this.#state !== "open") return;
+      this.#controller.resign();
+      await this.#register();
+      trace?.(`Broker ${this.brokerId} is registered anew`);
+    }).catch((error) => this.#lost(error));
+  }
+
+  get #registration() {
+    const { rack = null, features = {} } = this.#options;
+    return { endpoints: this.#endpoints, rack, features };
+  }
+
+  get #registrationTimeoutMs(): number {
+    return this.#options.registrationTimeoutMs ?? REGISTRATION_TIMEOUT_MS;
+  }
+
+  /** @throws {KafkaError} REQUEST_TIMED_OUT; whatever was begun may still be done. */
+  #withinLimit<T>(work: Promise<T>): Promise<T> {
+    const { znodes, host } = this.#options;
+    if (znodes.livesUntilMs === Infinity) return work;
+    return new Promise((resolve, reject) => {
+      const stop = host.clock.after(ADMIN_LIMIT_MS, () =>
+        reject(
+          new KafkaError(
+            "REQUEST_TIMED_OUT",
+            `The coordinator did not answer within ${ADMIN_LIMIT_MS} ms.`,
+          ),
+        ));
+      work.then(resolve, reject).finally(stop);
+    });
   }
 
   async #deregister(path: string): Promise<void> {

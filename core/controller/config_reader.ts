@@ -42,8 +42,12 @@ export class ConfigReader {
     return this.#changeSeen;
   }
 
-  /** Notes where changes begin; overrides that are read later are at least as new. */
+  /**
+   * Notes where changes begin; overrides that are read later are at least as new,
+   * and all brokers' are read next.
+   */
   async begin(): Promise<void> {
+    this.#isComplete = false;
     const { names } = await this.#znodes.children(CONFIG_CHANGES);
     this.#changeSeen = Math.max(-1, ...names.map(changeNumber));
   }

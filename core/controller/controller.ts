@@ -104,6 +104,11 @@ export class Controller {
     this.#scheduleReconcile();
   }
 
+  /** Takes note that the session has ended: somebody else may be controller now. */
+  resign(): void {
+    this.#term = null;
+  }
+
   /** Acts no more; what is under way is finished. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -145,9 +150,19 @@ export class Controller {
       ]);
       this.#term = { epoch, epochVersion: set.stat?.version ?? 0 };
     } catch (error) {
-      // Another broker was faster; its end is watched.
       if (!isZkError(error, "NODE_EXISTS", "BAD_VERSION")) throw error;
+      // Another broker was faster, and its end is watched; or an answer was lost.
+      this.#term = await this.#ownTerm();
     }
+  }
+
+  /** The term of this very session, where it has one. */
+  async #ownTerm(): Promise<Term | null> {
+    const controller = await this.#znodes.exists(CONTROLLER);
+    if (controller?.ephemeralOwner !== this.#znodes.sessionId) return null;
+    // Nobody else can raise it for as long as that znode is there.
+    const { data, stat } = await this.#znodes.get(CONTROLLER_EPOCH);
+    return { epoch: parseEpoch(data), epochVersion: stat.version };
   }
 
   async #reconcile(): Promise<void> {

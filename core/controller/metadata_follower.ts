@@ -106,7 +106,7 @@ export class MetadataFollower {
     return this.#configs.changeSeen;
   }
 
-  /** Reads everything once; from then on, the image follows. */
+  /** Reads everything once; from then on, the image follows. Again in each new session, where no watch is left. */
   async start(): Promise<void> {
     await this.#configs.begin();
     const noted = this.#noted;
@@ -115,6 +115,7 @@ export class MetadataFollower {
       noted.topicList =
       noted.configs =
         true;
+    for (const name of this.#known) noted.topics.add(name);
     this.#isScheduled = true;
     await this.#serial.run(() => this.#refresh());
   }

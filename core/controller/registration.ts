@@ -97,6 +97,7 @@ export async function generateBrokerId(
  * A former registration of the same id is waited for to go, as that of a broker
  * that was killed does when its session expires.
  *
+ * @param wait `timeoutMs` for that; `onWait` is called once, where there is one.
  * @returns The broker's epoch.
  * @throws {KafkaError} DUPLICATE_BROKER_REGISTRATION where it does not go in time.
  */
@@ -104,11 +105,11 @@ export async function registerBroker(
   { host, znodes }: { host: Host; znodes: ZnodeClient },
   id: number,
   registration: BrokerRegistration,
-  timeoutMs: number,
+  wait: { readonly timeoutMs: number; readonly onWait?: () => void },
 ): Promise<number> {
   const path = brokerPath(id);
-  const deadlineMs = host.clock.monotonicMs() + timeoutMs;
-  for (;;) {
+  const deadlineMs = host.clock.monotonicMs() + wait.timeoutMs;
+  for (let round = 0;; round++) {
     const data = encodeBroker(registration, host.clock.wallMs());
     try {
       const [created] = await znodes.multi([
@@ -119,6 +120,13 @@ export async function registerBroker(
     } catch (error) {
       if (!isZkError(error, "NODE_EXISTS")) throw error;
     }
+    // The answer to an earlier try may have been lost with its connection.
+    const present = await znodes.exists(path);
+    if (present === null) continue;
+    if (present.ephemeralOwner === znodes.sessionId) {
+      return Number(present.czxid);
+    }
+    if (round === 0) wait.onWait?.();
     const remainingMs = deadlineMs - host.clock.monotonicMs();
     if (!await waitUntilGone(host, znodes, { path, timeoutMs: remainingMs })) {
       throw new KafkaError(

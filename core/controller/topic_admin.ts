@@ -1,6 +1,7 @@
 // Changes of topics and configuration on behalf of clients: checked against the
 // image, written to znodes, and waited for until the image shows them.
 
+import { bytesEqual } from "../base/bytes.ts";
 import type { Host } from "../host/host.ts";
 import type {
   ZnodeClient,
@@ -38,6 +39,7 @@ import {
   encodeConfig,
   encodeConfigChange,
   encodeTopic,
+  parseTopic,
   topicPath,
 } from "./znode_layout.ts";
 
@@ -49,6 +51,8 @@ export interface TopicAdminOptions {
   readonly image: () => ClusterImage;
   /** Number of the last configuration change that the image shows. */
   readonly configChangeSeen: () => number;
+  /** The most replicas that a partition may have; any number where left out. */
+  readonly replicationFactorMax?: number;
   /** Resolves to whether `test` came true of the image within `timeoutMs`. */
   readonly waitFor: (
     test: (image: ClusterImage) => boolean,
@@ -73,6 +77,7 @@ export class TopicAdmin {
     checkNewTopicName(name, image);
     const start = randomStart(Math.max(1, image.brokers.size), host.random);
     const assignments = assignNewTopic(options, image, start);
+    this.#checkReplicas(assignments);
     const topicId = validateOnly
       ? ZERO_UUID
       : randomUuid((count) => host.randomBytes(count));
@@ -91,6 +96,18 @@ export class TopicAdmin {
       `Topic '${name}' is created, but not all of its partitions have a leader yet.`,
     );
     return created;
+  }
+
+  /** @throws {KafkaError} INVALID_REPLICATION_FACTOR. */
+  #checkReplicas(assignments: Assignments): void {
+    const { replicationFactorMax = Infinity } = this.#options;
+    const count = assignments[0].length;
+    if (count <= replicationFactorMax) return;
+    throw new KafkaError(
+      "INVALID_REPLICATION_FACTOR",
+      `Replication factor: ${count} larger than ${replicationFactorMax}: ` +
+        "brokers of this release do not replicate.",
+    );
   }
 
   async #writeNewTopic(
@@ -115,10 +132,32 @@ export class TopicAdmin {
       ]);
     } catch (error) {
       if (!isZkError(error, "NODE_EXISTS")) throw error;
+      // The answer to an earlier try may have been lost with its connection.
+      if (await this.#hasId(name, topicId)) return;
       throw new KafkaError(
         "TOPIC_ALREADY_EXISTS",
         `Topic '${name}' already exists.`,
       );
+    }
+  }
+
+  async #holds(path: string, data: Uint8Array): Promise<boolean> {
+    try {
+      return bytesEqual((await this.#znodes.get(path)).data, data);
+    } catch (error) {
+      if (isZkError(error, "NO_NODE")) return false;
+      throw error;
+    }
+  }
+
+  async #hasId(name: string, topicId: string): Promise<boolean> {
+    const path = topicPath(name);
+    try {
+      const { data } = await this.#znodes.get(path);
+      return parseTopic(path, data).topicId === topicId;
+    } catch (error) {
+      if (isZkError(error, "NO_NODE")) return false;
+      throw error;
     }
   }
 
@@ -129,6 +168,7 @@ export class TopicAdmin {
     const image = this.#options.image();
     const topic = this.#topic({ name }, image);
     const assignments = assignAddedPartitions(topic, options, image);
+    this.#checkReplicas(assignments);
     if (validateOnly) return { assignments };
     const rows = [
       ...topic.partitions.map((each) => each.replicas),
@@ -167,6 +207,8 @@ export class TopicAdmin {
       await this.#znodes.set(path, data, stat.version);
     } catch (error) {
       if (!isZkError(error, "BAD_VERSION", "NO_NODE")) throw error;
+      // The answer to an earlier try may have been lost with its connection.
+      if (await this.#holds(path, data)) return;
       throw new KafkaError("INVALID_PARTITIONS", concurrentChange(topic.name));
     }
   }

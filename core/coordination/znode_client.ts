@@ -74,6 +74,12 @@ export type SessionState = "connected" | "disconnected" | "expired" | "closed";
 /** One session. Calls are answered in the order made. */
 export interface ZnodeClient {
   readonly sessionId: bigint;
+  /**
+   * Until when the session lives for certain, by the host's monotonic clock, and
+   * before which nobody can have taken it for dead; `Infinity` where it lives as
+   * long as the process.
+   */
+  readonly livesUntilMs: number;
   /** @throws {ZkError} NODE_EXISTS, NO_NODE (parent), NO_CHILDREN_FOR_EPHEMERALS. */
   create(
     path: string,

@@ -8,34 +8,45 @@
 // Invariant: at most one group is not yet durable, so a crash tears no more than
 // `GROUP_BYTES_MAX`. After a failed write or fsync nothing is written any more.
 
-import type { Disk } from "../host/host.ts";
+import type { Clock, Disk } from "../host/host.ts";
 import { Writer } from "../wire/writer.ts";
+import { Durations } from "./durations.ts";
 import { GROUP_BYTES_MAX } from "./recovery.ts";
-import type { Txn, TxnContext } from "./txn.ts";
 import { encodeEntry, TxnLogFile } from "./txn_log.ts";
 
+/** A transaction as bytes. */
+export interface Payload {
+  readonly zxid: bigint;
+  /** With its header; must not change any more. */
+  readonly bytes: Uint8Array;
+}
+
 interface WaitingTxn {
-  readonly context: TxnContext;
-  readonly txn: Txn;
-  /** Applies and answers; called when the transaction is durable. */
+  readonly payload: Payload;
+  /** Called when the transaction is durable. */
   readonly commit: () => void;
   readonly fail: (error: unknown) => void;
 }
 
 /** An answer that must come after the transactions before it. */
 interface WaitingAnswer {
-  readonly context: null;
+  readonly payload: null;
   readonly commit: () => void;
   readonly fail: (error: unknown) => void;
 }
 
 /** See the file's header. */
 export class CommitQueue {
+  /** How long the disk took for each group. */
+  readonly fsyncs = new Durations();
+  readonly #clock: Clock;
   readonly #disk: Disk;
   readonly #directory: string;
   readonly #afterGroup: () => void;
   readonly #onFailure: () => void;
   #log: TxnLogFile | null;
+  /** Where groups are put together, one after the other. */
+  readonly #entries = new Writer();
   #waiting: (WaitingTxn | WaitingAnswer)[] = [];
   #running: Promise<void> | null = null;
   #failure: unknown = null;
@@ -43,6 +54,7 @@ export class CommitQueue {
   /** @param options `afterGroup` runs when a group has been applied, `onFailure` after the last that could be. */
   constructor(
     options: {
+      clock: Clock;
       disk: Disk;
       directory: string;
       log: TxnLogFile | null;
@@ -50,6 +62,7 @@ export class CommitQueue {
       onFailure: () => void;
     },
   ) {
+    this.#clock = options.clock;
     this.#disk = options.disk;
     this.#directory = options.directory;
     this.#log = options.log;
@@ -69,16 +82,16 @@ export class CommitQueue {
 
   /** Adds a transaction; those before it are durable and applied first. */
   submit(
-    step: { readonly context: TxnContext; readonly txn: Txn },
+    payload: Payload,
     commit: () => void,
     fail: (error: unknown) => void,
   ): void {
-    this.#add({ ...step, commit, fail });
+    this.#add({ payload, commit, fail });
   }
 
   /** Runs `commit` behind all that was submitted before. */
   follow(commit: () => void, fail: (error: unknown) => void): void {
-    this.#add({ context: null, commit, fail });
+    this.#add({ payload: null, commit, fail });
   }
 
   /** Begins a new log file with the next transaction. */
@@ -87,10 +100,21 @@ export class CommitQueue {
     this.#log = null;
   }
 
-  /** Waits until everything submitted is applied, then closes the log file. */
-  async close(): Promise<void> {
+  /** Waits until everything submitted is durable. */
+  async idle(): Promise<void> {
     while (this.#running !== null) await this.#running;
+  }
+
+  /** Waits until everything submitted is durable, then closes the log file. */
+  async close(): Promise<void> {
+    await this.idle();
     this.roll();
+  }
+
+  /** Goes on with another log file, or, with `null`, in a new one; nothing may be under way. */
+  resume(log: TxnLogFile | null): void {
+    this.roll();
+    this.#log = log;
   }
 
   #add(item: WaitingTxn | WaitingAnswer): void {
@@ -123,13 +147,13 @@ export class CommitQueue {
     items: (WaitingTxn | WaitingAnswer)[];
     entries: Uint8Array;
   } {
-    const writer = new Writer();
+    const writer = this.#entries;
+    writer.position = 0;
     let count = 0;
     for (const item of this.#waiting) {
-      if (item.context !== null) {
-        const { context, txn } = item;
+      if (item.payload !== null) {
         const before = writer.position;
-        encodeEntry(writer, { context, txn, digest: null });
+        encodeEntry(writer, item.payload.bytes);
         if (before > 0 && writer.position > GROUP_BYTES_MAX) {
           writer.position = before;
           break;
@@ -145,11 +169,13 @@ export class CommitQueue {
     entries: Uint8Array,
   ): Promise<void> {
     if (this.#log === null) {
-      const first = items.find((item) => item.context !== null);
-      const zxid = first?.context?.zxid ?? 0n;
+      const first = items.find((item) => item.payload !== null);
+      const zxid = first?.payload?.zxid ?? 0n;
       this.#log = await TxnLogFile.create(this.#disk, this.#directory, zxid);
     }
     this.#log.append(entries);
+    const startMs = this.#clock.monotonicMs();
     await this.#log.sync();
+    this.fsyncs.add(this.#clock.monotonicMs() - startMs);
   }
 }

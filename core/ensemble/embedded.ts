@@ -9,29 +9,18 @@
 // new session begins.
 
 import { assert } from "../base/assert.ts";
-import { MIB } from "../base/units.ts";
 import type { ZnodeClient, ZnodeEvent } from "../coordination/znode_client.ts";
-import type { Disk, Host } from "../host/host.ts";
+import type { Host } from "../host/host.ts";
 import { ZkError } from "../wire/zookeeper/errors.ts";
-import { CommitQueue } from "./commit_queue.ts";
 import { Decider, type WriteRequest } from "./decide.ts";
 import { EmbeddedClient, type EmbeddedServer } from "./embedded_client.ts";
-import { purgeFiles } from "./purge.ts";
-import { recover } from "./recovery.ts";
-import { writeSnapshot } from "./snapshot.ts";
+import { proposalOf } from "./proposal.ts";
 import type { Txn } from "./txn.ts";
-import { TxnLogFile } from "./txn_log.ts";
 import { Watches, type WatchKind } from "./watches.ts";
 import type { Applied, ZnodeTree } from "./znode_tree.ts";
+import { type StoreOptions, ZnodeStore } from "./znode_store.ts";
 
-export interface EmbeddedOptions {
-  /** Transactions between two snapshots. */
-  readonly snapshotTxnCount?: number;
-  /** Size of a log file that brings about a snapshot as well. */
-  readonly snapshotLogBytes?: number;
-  /** How many snapshots are kept, with the logs from the oldest on. */
-  readonly snapshotsKept?: number;
-}
+export type EmbeddedOptions = StoreOptions;
 
 /** An open coordinator. */
 export interface EmbeddedCoordinator {
@@ -45,9 +34,6 @@ export interface EmbeddedCoordinator {
   close(): Promise<void>;
 }
 
-const SNAPSHOT_TXN_COUNT = 10_000;
-const SNAPSHOT_LOG_BYTES = 4 * MIB;
-const SNAPSHOTS_KEPT = 3;
 const SESSION_TIMEOUT_MS = 18_000;
 
 /**
@@ -62,99 +48,33 @@ export async function openEmbeddedCoordinator(
   directory: string,
   options: EmbeddedOptions = {},
 ): Promise<EmbeddedCoordinator> {
-  const files = `${directory}/version-2`;
-  const made = missingDirectories(host.disk, directory);
-  host.disk.makeDirectory(files);
-  const lock = host.disk.lock(`${directory}/.lock`);
-  try {
-    const recovered = recover(host.disk, files);
-    if (recovered.isNew) {
-      // The names above first: a snapshot says that all this has been done.
-      const parents = [directory, ...made].flatMap((path) => [
-        path,
-        parentDirectory(path),
-      ]);
-      await Promise.all(
-        [...new Set(parents)].map((path) => host.disk.syncDirectory(path)),
-      );
-      await writeSnapshot(host, files, recovered.tree);
-    }
-    const log = recovered.log === null ? null : await TxnLogFile.resume(
-      host.disk,
-      recovered.log.path,
-      recovered.log,
-    );
-    return new Embedded({
-      host,
-      files,
-      lock,
-      tree: recovered.tree,
-      log,
-      replayedCount: recovered.replayedCount,
-      options,
-    });
-  } catch (error) {
-    lock.release();
-    throw error;
-  }
-}
-
-/** Those of a directory and the ones above it that are not there, the lowest first. */
-function missingDirectories(disk: Disk, directory: string): string[] {
-  const missing: string[] = [];
-  for (
-    let path = directory;
-    path !== parentDirectory(path) && disk.stat(path) === null;
-    path = parentDirectory(path)
-  ) missing.push(path);
-  return missing;
-}
-
-function parentDirectory(path: string): string {
-  const slash = path.lastIndexOf("/");
-  if (slash === 0) return "/";
-  return slash < 0 ? "." : path.slice(0, slash);
-}
-
-interface Opened {
-  readonly host: Host;
-  readonly files: string;
-  readonly lock: { release(): void };
-  readonly tree: ZnodeTree;
-  readonly log: TxnLogFile | null;
-  readonly replayedCount: number;
-  readonly options: EmbeddedOptions;
+  return new Embedded(host, await ZnodeStore.open(host, directory, options));
 }
 
 class Embedded implements EmbeddedCoordinator, EmbeddedServer {
   readonly tree: ZnodeTree;
-  readonly #opened: Opened;
+  readonly #host: Host;
+  readonly #store: ZnodeStore;
   readonly #decider: Decider;
-  readonly #queue: CommitQueue;
   readonly #watches = new Watches<
     { readonly sessionId: bigint; readonly run: (event: ZnodeEvent) => void }
   >();
   readonly #clients = new Map<bigint, EmbeddedClient>();
   #decidedZxid: bigint;
   #nextSessionId: bigint;
-  #txnsSinceSnapshot: number;
-  #snapshotting: Promise<void> | null = null;
 
-  constructor(opened: Opened) {
-    this.#opened = opened;
-    this.tree = opened.tree;
-    this.#decider = new Decider(opened.tree);
-    this.#queue = new CommitQueue({
-      disk: opened.host.disk,
-      directory: opened.files,
-      log: opened.log,
-      afterGroup: () => this.#afterGroup(),
+  constructor(host: Host, store: ZnodeStore) {
+    this.#host = host;
+    this.#store = store;
+    this.tree = store.tree;
+    this.#decider = new Decider(this.tree);
+    store.tell({
+      afterGroup: () => this.#decider.applied(this.tree.lastZxid),
       onFailure: () => this.#endSessions(),
     });
-    this.#decidedZxid = opened.tree.lastZxid;
-    this.#txnsSinceSnapshot = opened.replayedCount;
-    this.#nextSessionId = firstSessionId(opened.host.clock.wallMs());
-    for (const sessionId of opened.tree.sessions.keys()) {
+    this.#decidedZxid = this.tree.lastZxid;
+    this.#nextSessionId = firstSessionId(host.clock.wallMs());
+    for (const sessionId of this.tree.sessions.keys()) {
       if (sessionId >= this.#nextSessionId) {
         this.#nextSessionId = sessionId + 1n;
       }
@@ -188,10 +108,8 @@ class Embedded implements EmbeddedCoordinator, EmbeddedServer {
   }
 
   async close(): Promise<void> {
-    await this.#queue.close();
-    await this.#snapshotting;
+    await this.#store.close();
     this.#endSessions();
-    this.#opened.lock.release();
   }
 
   write(
@@ -204,7 +122,7 @@ class Embedded implements EmbeddedCoordinator, EmbeddedServer {
       sessionId,
       cxid: 0,
       zxid: this.#decidedZxid + 1n,
-      timeMs: this.#opened.host.clock.wallMs(),
+      timeMs: this.#host.clock.wallMs(),
     };
     let txn: Txn;
     try {
@@ -212,12 +130,12 @@ class Embedded implements EmbeddedCoordinator, EmbeddedServer {
     } catch (error) {
       if (!(error instanceof ZkError)) throw error;
       // What made it a refusal may still be on its way to the disk.
-      return this.#queue.follow(() => fail(error), fail);
+      return this.#store.follow(() => fail(error), fail);
     }
     this.#decidedZxid = context.zxid;
-    this.#queue.submit({ context, txn }, () => {
-      const applied = this.tree.apply(context, txn);
-      this.#txnsSinceSnapshot++;
+    const proposal = proposalOf(context, txn);
+    this.#store.log(proposal, () => {
+      const applied = this.#store.apply(proposal);
       this.#fire(applied);
       done(applied);
     }, fail);
@@ -230,11 +148,11 @@ class Embedded implements EmbeddedCoordinator, EmbeddedServer {
   }
 
   follow(commit: () => void, fail: (error: unknown) => void): void {
-    this.#queue.follow(commit, fail);
+    this.#store.follow(commit, fail);
   }
 
   get failure(): unknown {
-    return this.#queue.failure;
+    return this.#store.failure;
   }
 
   watch(
@@ -265,31 +183,6 @@ class Embedded implements EmbeddedCoordinator, EmbeddedServer {
   #endSessions(): void {
     for (const client of this.#clients.values()) client.ended("closed");
     this.#clients.clear();
-  }
-
-  #afterGroup(): void {
-    this.#decider.applied(this.tree.lastZxid);
-    const { options } = this.#opened;
-    const isDue = this.#txnsSinceSnapshot >=
-        (options.snapshotTxnCount ?? SNAPSHOT_TXN_COUNT) ||
-      this.#queue.logBytes >= (options.snapshotLogBytes ?? SNAPSHOT_LOG_BYTES);
-    if (!isDue || this.#snapshotting !== null) return;
-    this.#txnsSinceSnapshot = 0;
-    this.#queue.roll();
-    this.#snapshotting = this.#snapshot().finally(() =>
-      this.#snapshotting = null
-    );
-  }
-
-  /** A snapshot that fails costs nothing but a longer log: the next one tries again. */
-  async #snapshot(): Promise<void> {
-    const { host, files, options } = this.#opened;
-    try {
-      await writeSnapshot(host, files, this.tree);
-      purgeFiles(host.disk, files, options.snapshotsKept ?? SNAPSHOTS_KEPT);
-    } catch (error) {
-      if (!(error instanceof Error && error.name === "HostError")) throw error;
-    }
   }
 }
 

@@ -48,6 +48,8 @@ export interface EmbeddedServer {
 /** See the file's header. */
 export class EmbeddedClient implements ZnodeClient {
   readonly sessionId: bigint;
+  /** What may end it before the process ends it tells of. */
+  readonly livesUntilMs = Infinity;
   readonly #server: EmbeddedServer;
   readonly #stateListeners = new Set<(state: SessionState) => void>();
   /** The same function twice at one znode is one watch, so it needs one identity. */

@@ -2,26 +2,25 @@
 // one that is kept.
 
 import type { Disk } from "../host/host.ts";
-import { logZxids, snapshotZxids } from "./recovery.ts";
+import { type Folders, logZxids, snapshotZxids } from "./recovery.ts";
 import { nameOfZxid } from "./txn_log.ts";
 
 /** Keeps the newest `snapshotsKept` snapshots and every log needed to go on from them. */
 export function purgeFiles(
   disk: Disk,
-  directory: string,
+  folders: Folders,
   snapshotsKept: number,
 ): void {
-  const names = disk.list(directory);
-  const snapshots = snapshotZxids(names);
+  const snapshots = snapshotZxids(disk.list(folders.snapshots));
   const oldestKept = snapshots[snapshots.length - snapshotsKept];
   if (oldestKept === undefined) return;
-  const logs = logZxids(names);
+  const logs = logZxids(disk.list(folders.logs));
   // This one may reach beyond the snapshot; those before it end earlier.
   const firstNeeded = logs.findLastIndex((zxid) => zxid <= oldestKept + 1n);
   for (const zxid of logs.slice(0, Math.max(0, firstNeeded))) {
-    disk.remove(`${directory}/${nameOfZxid("log", zxid)}`);
+    disk.remove(`${folders.logs}/${nameOfZxid("log", zxid)}`);
   }
   for (const zxid of snapshots.slice(0, -snapshotsKept)) {
-    disk.remove(`${directory}/${nameOfZxid("snapshot", zxid)}`);
+    disk.remove(`${folders.snapshots}/${nameOfZxid("snapshot", zxid)}`);
   }
 }

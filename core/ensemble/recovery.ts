@@ -10,6 +10,7 @@
 import { type Disk, type File, HostError } from "../host/host.ts";
 import { DecodeError } from "../wire/reader.ts";
 import { decodeSnapshot, type SnapshotContents } from "./snapshot.ts";
+import type { LoggedTxn } from "./txn.ts";
 import {
   type LogContents,
   nameOfZxid,
@@ -20,6 +21,13 @@ import { ZnodeTree } from "./znode_tree.ts";
 
 /** What group commits write at once at most; beyond that, no single crash tears. */
 export const GROUP_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Where the files are: the same folder, where `dataLogDir` does not say otherwise. */
+export interface Folders {
+  /** Snapshots and epochs. */
+  readonly snapshots: string;
+  readonly logs: string;
+}
 
 /** The data directory as it was found. */
 export interface Recovered {
@@ -35,6 +43,8 @@ export interface Recovered {
   } | null;
   /** How many transactions were replayed. */
   readonly replayedCount: number;
+  /** The last of them, of one log file at least. */
+  readonly replayed: readonly LoggedTxn[];
 }
 
 /**
@@ -42,19 +52,36 @@ export interface Recovered {
  *
  * @throws {HostError} `io` where acknowledged changes are damaged or missing.
  */
-export function recover(disk: Disk, directory: string): Recovered {
-  const names = disk.list(directory);
-  for (const name of names) {
+export function recover(
+  disk: Disk,
+  directory: string,
+  logDirectory = directory,
+): Recovered {
+  for (const name of disk.list(directory)) {
     if (name.endsWith(".tmp")) disk.remove(`${directory}/${name}`);
   }
+  return readState(disk, directory, logDirectory);
+}
+
+/**
+ * Reads a data directory, and changes nothing at all.
+ *
+ * @throws {HostError} `io` as `recover`.
+ */
+export function readState(
+  disk: Disk,
+  directory: string,
+  logDirectory = directory,
+): Recovered {
+  const names = disk.list(directory);
   const snapshot = loadNewestSnapshot(disk, directory, names);
-  const logs = logZxids(names);
+  const logs = logZxids(disk.list(logDirectory));
   if (snapshot === null) {
-    refuseOrphanLogs(disk, directory, logs);
+    refuseOrphanLogs(disk, logDirectory, logs);
     const tree = ZnodeTree.initial();
-    return { tree, isNew: true, log: null, replayedCount: 0 };
+    return { tree, isNew: true, log: null, replayedCount: 0, replayed: [] };
   }
-  return replay(disk, directory, snapshot, logs);
+  return replay(disk, logDirectory, snapshot, logs);
 }
 
 /** Zxids of the log files, oldest first. */
@@ -126,19 +153,21 @@ function replay(
   const first = Math.max(0, logs.findLastIndex((z) => z <= tree.lastZxid + 1n));
   let log: Recovered["log"] = null;
   let replayedCount = 0;
+  let replayed: readonly LoggedTxn[] = [];
   for (let index = first; index < logs.length; index++) {
     const path = `${directory}/${nameOfZxid("log", logs[index])}`;
     const contents = readLog(readFile(disk, path));
     const next = logs[index + 1] ?? null;
     refuseLoss(path, contents, next);
     replayedCount += replayEntries(path, contents, snapshot);
+    if (contents.entries.length > 0) replayed = contents.entries;
     const last = contents.entries.at(-1);
     const goesOn = next === null && last !== undefined &&
       last.context.zxid === tree.lastZxid;
     const { endPosition, tail } = contents;
     log = goesOn ? { path, endPosition, isTorn: tail === "damaged" } : null;
   }
-  return { tree, isNew: false, log, replayedCount };
+  return { tree, isNew: false, log, replayedCount, replayed };
 }
 
 /** @throws {HostError} `io` where the damage cannot be one torn write. */
@@ -206,7 +235,8 @@ function replayEntries(
   return count;
 }
 
-function readFile(disk: Disk, path: string): Uint8Array {
+/** A whole file of the directory. */
+export function readFile(disk: Disk, path: string): Uint8Array {
   const file: File = disk.open(path, "read");
   try {
     const bytes = new Uint8Array(file.size());

@@ -57,22 +57,51 @@ export interface SnapshotContents {
 /**
  * Encodes the state in parts, so that the caller may let others go on between
  * them; each part is the receiver's own.
+ *
+ * @param isExact Whether the tree is that of its zxid, so that its digest says
+ * something. One that came from another server has later changes in it already.
  */
-export function* encodeSnapshot(tree: ZnodeTree): Generator<Uint8Array> {
-  const startZxid = tree.lastZxid;
+export function* encodeSnapshot(
+  tree: ZnodeTree,
+  isExact = true,
+): Generator<Uint8Array> {
   let checksum = 1;
-  let writer = new Writer();
-  const part = () => {
-    const bytes = writer.written();
+  const summed = (bytes: Uint8Array) => {
     checksum = adler32(bytes, checksum);
-    writer = new Writer();
     return bytes;
   };
-  juteCodec(fileHeader).encode(writer, {
+  const header = new Writer();
+  juteCodec(fileHeader).encode(header, {
     magic: MAGIC,
     version: VERSION,
     dbid: -1n,
   });
+  yield summed(header.written());
+  for (const bytes of encodeState(tree)) yield summed(bytes);
+  yield* encodeSeal(checksum, summed);
+  if (!isExact) return;
+  const digest = new Writer();
+  juteCodec(zxidDigest).encode(digest, {
+    zxid: tree.lastZxid,
+    version: DIGEST_VERSION,
+    digest: tree.digest,
+  });
+  yield summed(digest.written());
+  yield* encodeSeal(checksum, () => {});
+}
+
+/**
+ * Sessions, access control lists and znodes, as a snapshot has them between its
+ * header and its checksum, and as a leader sends them; in parts, as `encodeSnapshot`.
+ */
+export function* encodeState(tree: ZnodeTree): Generator<Uint8Array> {
+  const startZxid = tree.lastZxid;
+  let writer = new Writer();
+  const part = () => {
+    const bytes = writer.written();
+    writer = new Writer();
+    return bytes;
+  };
   writer.int32(tree.sessions.size);
   for (const [id, timeoutMs] of tree.sessions) {
     juteCodec(sessionRow).encode(writer, { id, timeoutMs });
@@ -89,14 +118,6 @@ export function* encodeSnapshot(tree: ZnodeTree): Generator<Uint8Array> {
   }
   encodeEnd(writer);
   yield part();
-  yield* encodeSeal(checksum, (bytes) => checksum = adler32(bytes, checksum));
-  juteCodec(zxidDigest).encode(writer, {
-    zxid: tree.lastZxid,
-    version: DIGEST_VERSION,
-    digest: tree.digest,
-  });
-  yield part();
-  yield* encodeSeal(checksum, () => {});
 }
 
 function* encodeSeal(
@@ -171,15 +192,9 @@ export function decodeSnapshot(
     throw new DecodeError("not a snapshot of version 2", 0);
   }
   const tree = new ZnodeTree();
-  for (let left = reader.int32(); left > 0; left--) {
-    const { id, timeoutMs } = juteCodec(sessionRow).decode(reader);
-    tree.sessions.set(id, timeoutMs);
-  }
-  for (let left = reader.int32(); left > 0; left--) {
-    const { number, list } = juteCodec(aclList).decode(reader);
-    tree.acls.restore(number, list);
-  }
-  decodeNodes(reader, tree);
+  for (let left = reader.int32(); left > 0; left--) decodeSession(reader, tree);
+  for (let left = reader.int32(); left > 0; left--) decodeAcl(reader, tree);
+  while (decodeNode(reader, tree));
   checkSeal(reader, bytes);
   let digest: SnapshotContents["digest"] = null;
   if (reader.remaining > 0) {
@@ -195,38 +210,51 @@ export function decodeSnapshot(
   return { tree, digest };
 }
 
-function decodeNodes(reader: Reader, tree: ZnodeTree): void {
-  const codec = juteCodec(nodeRow);
-  for (;;) {
-    const position = reader.position;
-    if (reader.utf8(reader.int32()) === ROOT) return;
-    reader.position = position;
-    const row = codec.decode(reader);
-    const { stat } = row;
-    if (tree.acls.listOf(row.aclNumber) === null) {
-      throw new DecodeError(
-        `no access control list ${row.aclNumber}`,
-        position,
-      );
-    }
-    const node = emptyZnode();
-    node.data = row.data?.slice() ?? null;
-    node.aclNumber = row.aclNumber;
-    node.czxid = stat.czxid;
-    node.mzxid = stat.mzxid;
-    node.pzxid = stat.pzxid;
-    node.ctimeMs = Number(stat.ctime);
-    node.mtimeMs = Number(stat.mtime);
-    node.version = stat.version;
-    node.creations = stat.cversion;
-    node.aversion = stat.aversion;
-    node.ephemeralOwner = stat.ephemeralOwner;
-    const path = row.path === "" ? ROOT : row.path;
-    if (path !== ROOT && tree.get(parentOf(path)) === null) {
-      throw new DecodeError(`znode ${path} before its parent`, position);
-    }
-    tree.restore(path, node);
+/** Reads a session of a snapshot into a tree. @throws {DecodeError} */
+export function decodeSession(reader: Reader, tree: ZnodeTree): void {
+  const { id, timeoutMs } = juteCodec(sessionRow).decode(reader);
+  tree.sessions.set(id, timeoutMs);
+}
+
+/** Reads an access control list of a snapshot into a tree. @throws {DecodeError} */
+export function decodeAcl(reader: Reader, tree: ZnodeTree): void {
+  const { number, list } = juteCodec(aclList).decode(reader);
+  tree.acls.restore(number, list);
+}
+
+/**
+ * Reads a znode of a snapshot into a tree.
+ *
+ * @returns False where the znodes end here.
+ * @throws {DecodeError} Where the bytes end early, or make no tree.
+ */
+export function decodeNode(reader: Reader, tree: ZnodeTree): boolean {
+  const position = reader.position;
+  if (reader.utf8(reader.int32()) === ROOT) return false;
+  reader.position = position;
+  const row = juteCodec(nodeRow).decode(reader);
+  const { stat } = row;
+  if (tree.acls.listOf(row.aclNumber) === null) {
+    throw new DecodeError(`no access control list ${row.aclNumber}`, position);
   }
+  const node = emptyZnode();
+  node.data = row.data?.slice() ?? null;
+  node.aclNumber = row.aclNumber;
+  node.czxid = stat.czxid;
+  node.mzxid = stat.mzxid;
+  node.pzxid = stat.pzxid;
+  node.ctimeMs = Number(stat.ctime);
+  node.mtimeMs = Number(stat.mtime);
+  node.version = stat.version;
+  node.creations = stat.cversion;
+  node.aversion = stat.aversion;
+  node.ephemeralOwner = stat.ephemeralOwner;
+  const path = row.path === "" ? ROOT : row.path;
+  if (path !== ROOT && tree.get(parentOf(path)) === null) {
+    throw new DecodeError(`znode ${path} before its parent`, position);
+  }
+  tree.restore(path, node);
+  return true;
 }
 
 function checkSeal(reader: Reader, bytes: Uint8Array): void {
@@ -241,12 +269,14 @@ function checkSeal(reader: Reader, bytes: Uint8Array): void {
 /**
  * Writes a snapshot file beside the log, a part at a time, and makes it durable.
  *
+ * @param isExact As for `encodeSnapshot`.
  * @returns Its zxid: everything after that is still needed from the log.
  */
 export async function writeSnapshot(
   { disk, clock }: { disk: Disk; clock: Clock },
   directory: string,
   tree: ZnodeTree,
+  isExact = true,
 ): Promise<bigint> {
   const zxid = tree.lastZxid;
   const path = `${directory}/${nameOfZxid("snapshot", zxid)}`;
@@ -255,7 +285,7 @@ export async function writeSnapshot(
   try {
     file.truncate(0);
     let position = 0;
-    for (const bytes of encodeSnapshot(tree)) {
+    for (const bytes of encodeSnapshot(tree, isExact)) {
       if (bytes.length >= TURN_BYTES) await sleep(clock, 0);
       file.writeAt(bytes, position);
       position += bytes.length;

@@ -128,6 +128,20 @@ export function decodeTxn(bytes: Uint8Array): LoggedTxn {
   return { context, txn, digest };
 }
 
+/** Type, zxid and the like, before a transaction's record. */
+const HEADER_BYTES = 32;
+
+/**
+ * The data of a znode that is made or set, as a view of the transaction's bytes:
+ * in each of these records it follows the path.
+ */
+export function dataInPayload(bytes: Uint8Array): Uint8Array | null {
+  const reader = new Reader(bytes, { position: HEADER_BYTES });
+  reader.skip(reader.int32());
+  const size = reader.int32();
+  return size < 0 ? null : reader.view(size);
+}
+
 function encodeStep(txn: SingleTxn): { type: number; data: Uint8Array } {
   const writer = new Writer();
   encodeBody(writer, txn);

@@ -39,13 +39,21 @@ export function nameOfZxid(prefix: string, zxid: bigint): string {
   return `${prefix}.${BigInt.asUintN(64, zxid).toString(16)}`;
 }
 
-/** Adds an entry as the file has it. */
-export function encodeEntry(writer: Writer, logged: LoggedTxn): void {
-  const payload = new Writer();
+/** The bytes of a transaction: what an entry frames, and what servers send each other. */
+export function encodePayload(logged: LoggedTxn): Uint8Array {
+  // Put together where there is room: what is kept is no larger than it must be.
+  payload.position = 0;
   encodeTxn(payload, logged);
-  const bytes = payload.written();
+  return payload.written().slice();
+}
+
+/** Shared by all: a payload is copied out before the next is made. */
+const payload = new Writer();
+
+/** Adds an entry as the file has it. */
+export function encodeEntry(writer: Writer, bytes: Uint8Array): void {
   writer.reserve(bytes.length + ENTRY_FRAME_BYTES);
-  writer.bigInt64(BigInt(adler32(bytes)));
+  writer.int64(adler32(bytes));
   writer.int32(bytes.length);
   writer.raw(bytes);
   writer.int8(ENTRY_END);
@@ -86,6 +94,18 @@ export function readLog(bytes: Uint8Array): LogContents {
   }
   const resumesAt = findEntry(bytes, view, position + 1);
   return { entries, endPosition: position, tail: "damaged", resumesAt };
+}
+
+/** Position after the last entry of a log file that is not after a transaction. */
+export function logEndAfter(bytes: Uint8Array, zxid: bigint): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let position = hasHeader(view) ? HEADER_BYTES : 0;
+  while (position > 0) {
+    const entry = entryAt(bytes, view, position);
+    if (entry === null || entry.logged.context.zxid > zxid) break;
+    position = entry.endPosition;
+  }
+  return position;
 }
 
 /** Whether only padding follows; a file of ZooKeeper's may have 64 MiB of it. */
@@ -164,7 +184,11 @@ export class TxnLogFile {
     return log;
   }
 
-  /** Goes on with a file where its last good entry ends; a torn tail is cut off. */
+  /**
+   * Goes on with a file where its last good entry ends; a torn tail is cut off.
+   * What a killed process has left is in the page cache only: it is durable when
+   * this resolves.
+   */
   static async resume(
     disk: Disk,
     path: string,
@@ -174,9 +198,9 @@ export class TxnLogFile {
     if (isTorn) {
       log.#file.truncate(endPosition);
       log.#sizeBytes = endPosition;
-      // Else what was cut could come back behind what is written next.
-      await log.#file.sync();
     }
+    // What was cut must not come back behind what is written next, either.
+    await log.#file.sync();
     return log;
   }
 

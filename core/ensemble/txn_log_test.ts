@@ -2,7 +2,13 @@ import { deepEqual, equal, throws } from "node:assert/strict";
 import { Writer } from "../wire/writer.ts";
 import { OPEN_ACL } from "./acl_cache.ts";
 import { decodeTxn, encodeTxn, type SingleTxn, type Txn } from "./txn.ts";
-import { encodeEntry, nameOfZxid, readLog, zxidOfName } from "./txn_log.ts";
+import {
+  encodeEntry,
+  encodePayload,
+  nameOfZxid,
+  readLog,
+  zxidOfName,
+} from "./txn_log.ts";
 
 const HEADER = Uint8Array.fromHex("5a4b4c47000000020000000000000000");
 const data = new Uint8Array([1, 2]);
@@ -91,7 +97,10 @@ function logOf(...zxids: bigint[]): Uint8Array {
   writer.raw(HEADER);
   for (const zxid of zxids) {
     const txn: Txn = { kind: "createSession", timeOut: Number(zxid) };
-    encodeEntry(writer, { context: context(zxid), txn, digest: null });
+    encodeEntry(
+      writer,
+      encodePayload({ context: context(zxid), txn, digest: null }),
+    );
   }
   return writer.written().slice();
 }

@@ -22,16 +22,29 @@ export const CONTAINER_OWNER = -(2n ** 63n);
 /** The highest byte of the owner of a znode with a time to live, and of its mask. */
 const TTL_MARK = 0xffn << 56n;
 const TTL_MASK = 2n ** 40n - 1n;
+/** The longest time to live, in milliseconds. */
+export const TTL_MAX_MS = TTL_MASK;
 
 /** The owner that stands for a time to live. */
 export function ttlOwner(ttlMs: bigint): bigint {
   return BigInt.asIntN(64, TTL_MARK | (ttlMs & TTL_MASK));
 }
 
+/** The time to live that an owner stands for, in milliseconds; `null` for none. */
+export function ttlOf(owner: bigint): number | null {
+  if (BigInt.asUintN(64, owner) >> 56n !== 0xffn) return null;
+  return Number(owner & TTL_MASK);
+}
+
 /** Whether an owner is a session, not a mark. */
 export function isSession(owner: bigint): boolean {
   return owner !== 0n && owner !== CONTAINER_OWNER &&
     BigInt.asUintN(64, owner) >> 56n !== 0xffn;
+}
+
+/** The owner that clients see: marks are the server's own business. */
+export function shownOwner(owner: bigint): bigint {
+  return isSession(owner) ? owner : 0n;
 }
 
 /** A node of the tree; only the tree changes it. */
@@ -89,7 +102,7 @@ export function statOf(node: Znode): ZnodeStat {
     // Creations and deletions: deletions are creations less what is left.
     cversion: node.creations * 2 - numChildren,
     aversion: node.aversion,
-    ephemeralOwner: node.ephemeralOwner,
+    ephemeralOwner: shownOwner(node.ephemeralOwner),
     dataLength: node.data?.length ?? 0,
     numChildren,
   };

@@ -25,7 +25,16 @@ import {
   ttlOwner,
   type Znode,
 } from "./znode.ts";
-import { nameOf, parentOf, ROOT } from "./znode_path.ts";
+import {
+  addedTo,
+  countedBy,
+  formatQuota,
+  limitedBy,
+  QUOTA_PATH,
+  QuotaPaths,
+  statsPath,
+} from "./quota.ts";
+import { childPath, nameOf, parentOf, ROOT } from "./znode_path.ts";
 
 /** What one step came to. */
 export interface StepResult {
@@ -35,14 +44,18 @@ export interface StepResult {
   readonly stat: ZnodeStat | null;
 }
 
+/** What watches hear of, and the list of those who may read the znode. */
+export interface TreeEvent extends ZnodeEvent {
+  readonly aclNumber: bigint;
+}
+
 /** What a transaction came to: its steps, and what watches hear of it, in order. */
 export interface Applied {
   readonly steps: readonly StepResult[];
-  readonly events: readonly ZnodeEvent[];
+  readonly events: readonly TreeEvent[];
 }
 
-/** Znodes that were there before the first transaction. */
-export const QUOTA_PATH = `${SYSTEM_PATH}/quota`;
+/** The members of the ensemble; there before the first transaction. */
 export const CONFIG_PATH = `${SYSTEM_PATH}/config`;
 
 /** The state; see the file's header. */
@@ -52,12 +65,16 @@ export class ZnodeTree {
   readonly sessions = new Map<bigint, number>();
   readonly #nodes = new Map<string, Znode>();
   readonly #ephemerals = new Map<bigint, Set<string>>();
+  /** Containers, and znodes with a time to live. */
+  readonly #passing = new Set<string>();
+  /** Paths whose znodes and bytes are counted. */
+  readonly #quotas = new QuotaPaths();
   #lastZxid = 0n;
   /** Sum over the znodes whose digest is computed. */
   #digest = 0n;
   /** All others: few ask for a digest, so it is computed then. */
   readonly #undigested = new Map<string, Znode>();
-  #events: ZnodeEvent[] = [];
+  #events: TreeEvent[] = [];
 
   /** The tree of a coordinator that has just been born. */
   static initial(): ZnodeTree {
@@ -87,6 +104,11 @@ export class ZnodeTree {
     return BigInt.asIntN(64, this.#digest);
   }
 
+  /** Every path and its znode, parents before children or after, in no order. */
+  nodes(): Iterable<[string, Readonly<Znode>]> {
+    return this.#nodes;
+  }
+
   get nodeCount(): number {
     return this.#nodes.size;
   }
@@ -100,6 +122,16 @@ export class ZnodeTree {
   stat(path: string): ZnodeStat | null {
     const node = this.#nodes.get(path);
     return node === undefined ? null : statOf(node);
+  }
+
+  /** Whose ephemerals there are, and their paths. */
+  allEphemerals(): ReadonlyMap<bigint, ReadonlySet<string>> {
+    return this.#ephemerals;
+  }
+
+  /** Paths of those that go by themselves. */
+  passing(): Iterable<string> {
+    return this.#passing;
   }
 
   /** Paths of a session's ephemerals. */
@@ -120,19 +152,39 @@ export class ZnodeTree {
     this.#insert(path, node);
   }
 
-  /** States which transaction a restored tree begins after. */
+  /** States which transaction a restored tree, now complete, begins after. */
   restoreZxid(zxid: bigint): void {
     this.#lastZxid = zxid;
+    // A snapshot may have caught counts between two changes.
+    for (const path of this.#quotas) this.#recount(path);
   }
 
   /** Applies a transaction: the only way in which state changes. */
   apply(context: TxnContext, txn: Txn): Applied {
     this.#events = [];
     const steps = txn.kind === "multi"
-      ? txn.txns.map((each) => this.#applyStep(context, each))
+      ? this.#applyAll(context, txn.txns)
       : [this.#applyStep(context, txn)];
     if (context.zxid > this.#lastZxid) this.#lastZxid = context.zxid;
     return { steps, events: this.#events };
+  }
+
+  /** All steps, or none where one of them is an error. */
+  #applyAll(context: TxnContext, txns: readonly SingleTxn[]): StepResult[] {
+    const failedIndex = txns.findIndex((txn) =>
+      txn.kind === "error" && txn.err !== 0
+    );
+    if (failedIndex < 0) {
+      return txns.map((each) => this.#applyStep(context, each));
+    }
+    return txns.map((txn, index) => {
+      if (txn.kind === "error") return this.#applyStep(context, txn);
+      return failed(
+        "error",
+        "",
+        index < failedIndex ? "OK" : "RUNTIME_INCONSISTENCY",
+      );
+    });
   }
 
   #applyStep(context: TxnContext, txn: SingleTxn): StepResult {
@@ -161,11 +213,13 @@ export class ZnodeTree {
       case "setData":
       case "reconfig":
         return this.#change(txn, (node) => {
+          this.#count(txn.path, 0, sizeOf(txn) - sizeOf(node));
           node.data = txn.data;
           node.mtimeMs = timeMs;
           node.mzxid = zxid;
           node.version = txn.version;
-          this.#events.push({ type: "dataChanged", path: txn.path });
+          const { aclNumber } = node;
+          this.#events.push({ type: "dataChanged", path: txn.path, aclNumber });
         });
       case "setAcl":
         return this.#change(txn, (node) => {
@@ -207,10 +261,10 @@ export class ZnodeTree {
     node.ctimeMs = node.mtimeMs = timeMs;
     node.ephemeralOwner = ephemeralOwner;
     this.#insert(path, node);
-    this.#events.push(
-      { type: "created", path },
-      { type: "childrenChanged", path: parentPath },
-    );
+    const counted = countedBy(path);
+    if (counted !== null) this.#recount(counted);
+    this.#count(path, 1, sizeOf(node));
+    this.#tellOfChild("created", path, node, parentPath, parent);
     return { kind: txn.kind, error: null, path, stat: statOf(node) };
   }
 
@@ -230,15 +284,33 @@ export class ZnodeTree {
     this.#undigest(path, node);
     this.#undigested.delete(path);
     this.#nodes.delete(path);
+    this.#passing.delete(path);
     const owned = this.#ephemerals.get(node.ephemeralOwner);
     if (owned?.delete(path) && owned.size === 0) {
       this.#ephemerals.delete(node.ephemeralOwner);
     }
-    this.#events.push(
-      { type: "deleted", path },
-      { type: "childrenChanged", path: parentPath },
-    );
+    const limited = limitedBy(path);
+    if (limited !== null) this.#quotas.delete(limited);
+    this.#count(path, -1, -sizeOf(node));
+    this.#tellOfChild("deleted", path, node, parentPath, parent);
     return done(kind, path);
+  }
+
+  #tellOfChild(
+    type: "created" | "deleted",
+    path: string,
+    { aclNumber }: Znode,
+    parentPath: string,
+    parent: Znode,
+  ): void {
+    this.#events.push(
+      { type, path, aclNumber },
+      {
+        type: "childrenChanged",
+        path: parentPath,
+        aclNumber: parent.aclNumber,
+      },
+    );
   }
 
   #closeSession(context: TxnContext, paths: readonly string[]): void {
@@ -265,12 +337,50 @@ export class ZnodeTree {
   #insert(path: string, node: Znode): void {
     this.#nodes.set(path, node);
     this.#undigested.set(path, node);
-    if (!isSession(node.ephemeralOwner)) return;
+    const limited = limitedBy(path);
+    if (limited !== null) this.#quotas.add(limited);
+    if (!isSession(node.ephemeralOwner)) {
+      if (node.ephemeralOwner !== 0n) this.#passing.add(path);
+      return;
+    }
     let owned = this.#ephemerals.get(node.ephemeralOwner);
     if (owned === undefined) {
       this.#ephemerals.set(node.ephemeralOwner, owned = new Set());
     }
     owned.add(path);
+  }
+
+  /** Adds to the counts of the quota that a path falls under. */
+  #count(path: string, countDiff: number, bytesDiff: number): void {
+    if (this.#quotas.size === 0) return;
+    const limited = this.#quotas.above(path);
+    const stats = limited === null
+      ? undefined
+      : this.#nodes.get(statsPath(limited));
+    if (stats === undefined) return;
+    stats.data = addedTo(stats.data, countDiff, bytesDiff);
+  }
+
+  /** Counts what there is at a path and below it. */
+  #recount(path: string): void {
+    const stats = this.#nodes.get(statsPath(path));
+    if (stats === undefined) return;
+    let count = 0;
+    let bytes = 0;
+    const waiting = [path];
+    for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+      const node = this.#nodes.get(at);
+      if (node === undefined) continue;
+      count++;
+      bytes += sizeOf(node);
+      for (const name of node.children ?? []) waiting.push(childPath(at, name));
+    }
+    stats.data = formatQuota(new Map([["count", count], ["bytes", bytes]]));
+  }
+
+  /** Where the quota that a path falls under is set; `null` for none. */
+  quotaAbove(path: string): string | null {
+    return this.#quotas.above(path);
   }
 
   /** Must come before a change of what a znode's digest is made of. */
@@ -280,6 +390,11 @@ export class ZnodeTree {
     node.digest = NO_DIGEST;
     this.#undigested.set(path, node);
   }
+}
+
+/** Bytes of data. */
+function sizeOf({ data }: { readonly data: Uint8Array | null }): number {
+  return data?.length ?? 0;
 }
 
 function done(kind: SingleTxn["kind"], path: string): StepResult {

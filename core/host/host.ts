@@ -183,6 +183,15 @@ export interface Host {
 
 export type SignalName = "SIGINT" | "SIGTERM" | "SIGHUP";
 
+/** A process that this one has started. */
+export interface ChildProcess {
+  readonly id: number;
+  /** Resolves with its exit code once it has ended. */
+  readonly ended: Promise<number>;
+  /** Sends a signal; one that has ended gets none. */
+  signal(name: SignalName | "SIGKILL"): void;
+}
+
 /** What a command has besides the host: its standard streams, environment and signals. */
 export interface Process {
   readonly id: number;
@@ -200,4 +209,15 @@ export interface Process {
   onSignal(name: SignalName, run: () => void): () => void;
   /** Resident memory in bytes. */
   residentBytes(): number;
+  /**
+   * Starts this program once more, as a process of its own.
+   *
+   * @param words What follows the program's name.
+   * @param onLine Called with each line of its two output streams.
+   * @throws {HostError} Where it cannot be started.
+   */
+  startAnother(
+    words: readonly string[],
+    onLine: (line: string) => void,
+  ): ChildProcess;
 }

@@ -233,6 +233,11 @@ export class ProducerState {
       : this.#verifications.start(first, nowMs);
   }
 
+  /** Whether an append may still show a guard: no record or marker has made it void. */
+  isVerificationCurrent(guard: VerificationGuard): boolean {
+    return this.#verifications.isCurrent(guard);
+  }
+
   /**
    * The coordinator has said no to a producer of this epoch.
    *

@@ -86,6 +86,11 @@ export class Verifications {
     return verification;
   }
 
+  /** Whether an append may still show a guard. */
+  isCurrent(guard: VerificationGuard): boolean {
+    return this.#byProducer.get(guard.producerId) === guard;
+  }
+
   /**
    * Judges a batch that would begin a transaction.
    *

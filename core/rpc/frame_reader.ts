@@ -24,10 +24,10 @@ export const IDLE_BYTES = 2 * KIB;
 /** The most that a declared size alone may claim. */
 const TRUSTED_BYTES = 16 * KIB;
 
-/** The read buffer of a busy connection, unless its frames are larger. */
+/** What `busyBytes` is where nobody says otherwise. */
 const BUSY_BYTES = 256 * KIB;
 
-/** With more than this lent, connections that wait for a frame hold little. */
+/** The same for `scarceBytes`. */
 const SCARCE_BYTES = 64 * MIB;
 
 /** How often in a row a large buffer may be used little before it goes. */
@@ -53,10 +53,22 @@ class Chunk {
   constructor(readonly buffer: Uint8Array, readonly isPooled: boolean) {}
 }
 
+export interface FrameReaderOptions {
+  /** The configuration key of the largest frame, for messages. */
+  readonly limitName?: string;
+  /** The read buffer of a busy connection, unless its frames are larger. */
+  readonly busyBytes?: number;
+  /** With more than this lent by the pool, connections that wait for a frame hold little. */
+  readonly scarceBytes?: number;
+}
+
 /** The reading side of one connection. */
 export class FrameReader {
   readonly #pool: BufferPool;
   readonly #frameMaxBytes: number;
+  readonly #limitName: string;
+  readonly #busyBytes: number;
+  readonly #scarceBytes: number;
   #chunk: Chunk;
   /** Bytes of the stream not yet taken lie at [#start, #end) of the chunk. */
   #start = 0;
@@ -64,9 +76,16 @@ export class FrameReader {
   #wantsMore = false;
   #lowUseCount = 0;
 
-  constructor(pool: BufferPool, frameMaxBytes: number) {
+  constructor(
+    pool: BufferPool,
+    frameMaxBytes: number,
+    options: FrameReaderOptions = {},
+  ) {
     this.#pool = pool;
     this.#frameMaxBytes = frameMaxBytes;
+    this.#limitName = options.limitName ?? "socket.request.max.bytes";
+    this.#busyBytes = options.busyBytes ?? BUSY_BYTES;
+    this.#scarceBytes = options.scarceBytes ?? SCARCE_BYTES;
     this.#chunk = idleChunk();
   }
 
@@ -99,7 +118,7 @@ export class FrameReader {
     const capacity = this.#chunk.buffer.length;
     this.#end += count;
     assert(this.#end <= capacity, "More bytes were read than there was room");
-    this.#wantsMore = this.#end === capacity && capacity < BUSY_BYTES;
+    this.#wantsMore = this.#end === capacity && capacity < this.#busyBytes;
     this.#lowUseCount = count * 8 < capacity ? this.#lowUseCount + 1 : 0;
   }
 
@@ -137,7 +156,11 @@ export class FrameReader {
     if (size <= 0 || size > this.#frameMaxBytes) {
       const first = this.#chunk.buffer.subarray(this.#start, this.#start + 4);
       throw new FrameError(
-        describeBadSize(size, first, this.#frameMaxBytes),
+        describeBadSize(
+          size,
+          first,
+          `${this.#limitName}=${this.#frameMaxBytes}`,
+        ),
       );
     }
     return size;
@@ -147,12 +170,12 @@ export class FrameReader {
   #nextCapacity(): number {
     const { length } = this.#chunk.buffer;
     const heldBytes = this.#end - this.#start;
-    const isScarce = this.#pool.lentBytes > SCARCE_BYTES;
+    const isScarce = this.#pool.lentBytes > this.#scarceBytes;
     if (heldBytes === 0 && (isScarce || this.#lowUseCount >= LOW_USE_MAX)) {
       return IDLE_BYTES;
     }
     const wantedBytes = this.#wantsMore && !isScarce
-      ? Math.min(Math.max(TRUSTED_BYTES, length * 4), BUSY_BYTES)
+      ? Math.min(Math.max(TRUSTED_BYTES, length * 4), this.#busyBytes)
       : length;
     const frameBytes = this.#frameBytes();
     if (frameBytes <= wantedBytes) return wantedBytes;
@@ -221,7 +244,7 @@ const HTTP_METHODS = ["GET ", "POST", "PUT ", "HEAD", "DELE", "OPTI", "CONN"];
 function describeBadSize(
   size: number,
   first: Uint8Array,
-  maxBytes: number,
+  limit: string,
 ): string {
   const text = String.fromCharCode(...first);
   const hint = HTTP_METHODS.includes(text)
@@ -233,5 +256,5 @@ function describeBadSize(
     : "";
   return size <= 0
     ? `invalid frame size ${size}${hint}`
-    : `frame of ${size} bytes exceeds socket.request.max.bytes=${maxBytes}${hint}`;
+    : `frame of ${size} bytes exceeds ${limit}${hint}`;
 }

@@ -14,6 +14,7 @@ import {
   encodeBatch,
   type RecordInput,
 } from "../record/record_batch.ts";
+import { brokerZnodes } from "../client/zookeeper/broker_znodes.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 import { FrameStream } from "../rpc/frame_stream.ts";
 import { decodeWhole } from "../wire/kafka/codec.ts";
@@ -109,14 +110,15 @@ export class TestClient {
 /** A broker under test. */
 export class TestBroker {
   readonly #host: Host;
-  readonly #coordinator: EmbeddedCoordinator;
+  /** `null` where it is one outside the broker. */
+  readonly #coordinator: EmbeddedCoordinator | null;
   readonly running: RunningBroker;
   /** What it has traced. */
   readonly lines: readonly string[];
 
   private constructor(
     host: Host,
-    coordinator: EmbeddedCoordinator,
+    coordinator: EmbeddedCoordinator | null,
     running: RunningBroker,
     lines: readonly string[],
   ) {
@@ -126,7 +128,10 @@ export class TestBroker {
     this.lines = lines;
   }
 
-  /** Starts one on `/data` of the host, with some keys of its configuration set. */
+  /**
+   * Starts one on `/data` of the host, with some keys of its configuration set;
+   * with `zookeeper.connect` among them, its coordinator is there.
+   */
   static async start(
     host: Host,
     overrides: { readonly [key: string]: string | number } = {},
@@ -148,6 +153,13 @@ export class TestBroker {
         config,
         overrides: texts,
         connectZnodes: async () => {
+          if (config["zookeeper.connect"]) {
+            return await brokerZnodes(
+              host,
+              config,
+              (line) => lines.push(line),
+            );
+          }
           coordinator = await openEmbeddedCoordinator(
             host,
             "/data/coordinator",
@@ -158,7 +170,7 @@ export class TestBroker {
       });
       // A first block of producer ids is given out, so that tests may name those below 1000.
       await running.broker.producerIds.next();
-      return new TestBroker(host, coordinator!, running, lines);
+      return new TestBroker(host, coordinator, running, lines);
     } catch (error) {
       await (coordinator as EmbeddedCoordinator | null)?.close();
       throw error;
@@ -194,7 +206,7 @@ export class TestBroker {
   /** Stops it; true where the next start need not recover. */
   async stop(): Promise<boolean> {
     const isClean = await this.running.shutdown();
-    await this.#coordinator.close();
+    await this.#coordinator?.close();
     return isClean;
   }
 }

@@ -1,6 +1,11 @@
 // A process for tests of commands: standard streams in memory.
 
-import { HostError, type Process, type SignalName } from "../host/host.ts";
+import {
+  type ChildProcess,
+  HostError,
+  type Process,
+  type SignalName,
+} from "../host/host.ts";
 
 export interface FakeProcessOptions {
   readonly stdin?: string | Uint8Array;
@@ -84,6 +89,10 @@ export class FakeProcess implements Process {
 
   residentBytes(): number {
     return 64 * 1024 * 1024;
+  }
+
+  startAnother(): ChildProcess {
+    throw new HostError("other", "This process starts no others");
   }
 
   /** Sends a signal to whoever listens. */

@@ -49,14 +49,23 @@ export class SimClock {
       after: (delayMs, run) => {
         if (life.isOver) return () => {};
         const virtualMs = Math.max(0, delayMs || 0) / this.#rate;
-        return this.#loop.schedule(virtualMs, () => {
-          if (life.isOver) return;
+        let isCalledOff = false;
+        const ring = () => {
+          if (life.isOver || isCalledOff) return;
           try {
             run();
           } catch (error) {
             if (!(error instanceof SimCrash)) throw error;
           }
-        });
+        };
+        const callOff = this.#loop.schedule(
+          virtualMs,
+          () => life.whenAwake(this.#loop, ring),
+        );
+        return () => {
+          isCalledOff = true;
+          callOff();
+        };
       },
     };
     return clock;

@@ -126,7 +126,7 @@ export class SimConnection implements Connection {
     } else {
       if (segment === "end") this.#hasEnded = true;
       else this.#arrived.push(segment);
-      this.#feedReader();
+      this.life.whenAwake(this.#options.link.loop, () => this.#feedReader());
     }
   }
 

@@ -31,6 +31,8 @@ interface Surroundings {
   readonly loop: SimLoop;
   readonly random: SimRandom;
   readonly wallMs: () => number;
+  /** Runs what a sync brings about once the event loop of its process goes on. */
+  readonly whenAwake?: (run: () => void) => void;
   /** Called when a crash ends the life of whoever uses the disk. */
   readonly onCrash?: () => void;
 }
@@ -217,13 +219,13 @@ export class SimDisk {
 
   /** Waits for the device. */
   async waitForSync(life: SimLife): Promise<void> {
-    const { loop, random } = this.#surroundings;
+    const { loop, random, whenAwake = (run) => run() } = this.#surroundings;
     const delayMs = typeof this.syncDelayMs === "number"
       ? this.syncDelayMs
       : random.between(...this.syncDelayMs);
     if (delayMs > 0) {
       await new Promise<void>((done) => {
-        loop.schedule(delayMs, done);
+        loop.schedule(delayMs, () => whenAwake(done));
       });
     }
     life.mustGoOn();

@@ -61,6 +61,7 @@ export class SimHost {
         loop: this.loop,
         random: random.fork(),
         wallMs: () => this.clock.wallMs(),
+        whenAwake: (run) => this.#life.whenAwake(this.loop, run),
         // A crash in a call of the disk ends the whole process.
         onCrash: () => this.#end("power"),
       },
@@ -87,6 +88,14 @@ export class SimHost {
   crash(cause: "kill" | "power", unsynced: Unsynced = "random"): void {
     this.#end(cause);
     this.disk.crash(cause === "kill" ? "kept" : unsynced);
+  }
+
+  /** Holds the event loop up: timers, what arrives and the disk's answers wait so long. */
+  stall(durationMs: number): void {
+    this.#life.stalledUntilMs = Math.max(
+      this.#life.stalledUntilMs,
+      this.loop.nowMs + durationMs,
+    );
   }
 
   /** Whether the process has ended and was not started again. */

@@ -2,6 +2,8 @@
 // that is over may still be on the stack; whatever it asks of the world is
 // refused, so that it cannot touch the life after it.
 
+import type { SimLoop } from "./sim_loop.ts";
+
 /** The process has crashed: no error to recover from, but the end of what ran. */
 export class SimCrash extends Error {
   override readonly name = "SimCrash";
@@ -9,6 +11,15 @@ export class SimCrash extends Error {
 
 export class SimLife {
   isOver = false;
+  /** Until then its event loop is held up: what happens meanwhile it learns afterwards. */
+  stalledUntilMs = 0;
+
+  /** Runs `run` at once, or when the event loop goes on. */
+  whenAwake(loop: SimLoop, run: () => void): void {
+    const waitMs = this.stalledUntilMs - loop.nowMs;
+    if (waitMs <= 0) run();
+    else loop.schedule(waitMs, () => this.whenAwake(loop, run));
+  }
 
   /** @throws {SimCrash} Where this life is over. */
   mustGoOn(): void {

@@ -24,6 +24,8 @@ export interface SimNetOptions {
   /** What a sender may be ahead of its reader. */
   readonly windowBytes?: number;
   readonly segmentMaxBytes?: number;
+  /** How many of the writes arrive in pieces; all that can where left out. */
+  readonly splitProbability?: number;
 }
 
 /** Linux gives up a connect after as long. */
@@ -44,12 +46,15 @@ export class SimNet {
   latencyMs: readonly [low: number, high: number];
   windowBytes: number;
   segmentMaxBytes: number;
+  splitProbability: number;
   readonly #random: SimRandom;
   readonly #nodes = new Map<string, { isUp: boolean }>();
   readonly #listening = new Map<string, Listening>();
   #connections: SimConnection[] = [];
   /** Directions that let nothing through, as `from>to`. */
   readonly #blocked = new Set<string>();
+  /** Added to what passes a direction, in milliseconds, as `from>to`. */
+  readonly #slowMs = new Map<string, number>();
   #nextPort = 40_000;
 
   constructor(loop: SimLoop, random: SimRandom, options: SimNetOptions = {}) {
@@ -58,6 +63,7 @@ export class SimNet {
     this.latencyMs = options.latencyMs ?? [0.05, 0.5];
     this.windowBytes = options.windowBytes ?? 256 * 1024;
     this.segmentMaxBytes = options.segmentMaxBytes ?? 64 * 1024;
+    this.splitProbability = options.splitProbability ?? 1;
   }
 
   /** Ends of connections that neither side has given up. */
@@ -86,9 +92,15 @@ export class SimNet {
     if (!isOneWay) this.#blocked.add(`${to}>${from}`);
   }
 
-  /** Ends all partitions; what was held up goes on its way. */
+  /** Makes all that goes from one node to another take longer; 0 ends that. */
+  slow(from: string, to: string, byMs: number): void {
+    this.#slowMs.set(`${from}>${to}`, byMs);
+  }
+
+  /** Ends all partitions and slowness; what was held up goes on its way. */
   heal(): void {
     this.#blocked.clear();
+    this.#slowMs.clear();
     for (const end of this.#connections) end.outgoing.pump();
   }
 
@@ -197,10 +209,14 @@ export class SimNet {
           return refuse("refused", "connection refused");
         }
         const end = this.#join({ node, life, target, address, listening });
-        this.loop.schedule(this.#latency(), () => {
-          if (isSettled) end.close();
-          else settle(() => resolve(end));
-        });
+        this.loop.schedule(
+          this.#latency(),
+          () =>
+            life.whenAwake(this.loop, () => {
+              if (isSettled) end.close();
+              else settle(() => resolve(end));
+            }),
+        );
       };
       this.loop.schedule(this.#latency(), knock);
     });
@@ -238,11 +254,14 @@ export class SimNet {
     SimConnection.join(client, server);
     this.#sweep();
     this.#connections.push(client, server);
-    try {
-      listening.accept(server);
-    } catch (error) {
-      if (!(error instanceof SimCrash)) throw error;
-    }
+    listening.life.whenAwake(this.loop, () => {
+      if (listening.life.isOver) return;
+      try {
+        listening.accept(server);
+      } catch (error) {
+        if (!(error instanceof SimCrash)) throw error;
+      }
+    });
     return client;
   }
 
@@ -252,8 +271,10 @@ export class SimNet {
       random: this.#random,
       windowBytes: this.windowBytes,
       segmentMaxBytes: this.segmentMaxBytes,
-      latencyMs: () => this.#latency(),
+      latencyMs: () =>
+        this.#latency() + (this.#slowMs.get(`${from}>${to}`) ?? 0),
       isBlocked: () => this.#isBlocked(from, to),
+      splitProbability: this.splitProbability,
     };
   }
 

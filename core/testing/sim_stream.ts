@@ -15,6 +15,8 @@ export interface SimLink {
   readonly windowBytes: number;
   /** The most that one segment carries, in bytes. */
   readonly segmentMaxBytes: number;
+  /** How many of the writes arrive in pieces. */
+  readonly splitProbability: number;
   latencyMs(): number;
   /** Whether nothing gets through now; `pump` goes on when that ends. */
   isBlocked(): boolean;
@@ -98,15 +100,21 @@ export class SimStream {
   #accept(): void {
     const writer = this.#writer;
     if (writer === null) return;
-    const { random, windowBytes, segmentMaxBytes } = this.#link;
+    const { random, windowBytes, segmentMaxBytes, splitProbability } =
+      this.#link;
+    const isSplit = splitProbability === 1 || random.chance(splitProbability);
     while (
       writer.position < writer.source.length && this.#unreadBytes < windowBytes
     ) {
+      const restBytes = writer.source.length - writer.position;
       const limit = Math.min(
-        random.chance(TINY_PROBABILITY) ? TINY_MAX_BYTES : segmentMaxBytes,
-        writer.source.length - writer.position,
+        isSplit && random.chance(TINY_PROBABILITY)
+          ? TINY_MAX_BYTES
+          : segmentMaxBytes,
+        restBytes,
       );
-      const end = writer.position + 1 + random.below(limit);
+      const end = writer.position + 1 +
+        (isSplit ? random.below(limit) : limit - 1);
       this.#enqueue(writer.source.slice(writer.position, end));
       this.#unreadBytes += end - writer.position;
       writer.position = end;

@@ -11,6 +11,7 @@ import {
 import type { ClientKind } from "./client.ts";
 import { clientKinds } from "./client_kinds.ts";
 import { LOG_CLEANER, runCompaction } from "./compaction.ts";
+import { DIRECTORIES, runDirectories } from "./coordinator_directories.ts";
 import { javaTools } from "./java_client.ts";
 import { runJavaGroupFeatures } from "./java_group_tools.ts";
 import { KAFKA_GO, kafkaGoSuite } from "./kafka_go.ts";
@@ -177,6 +178,10 @@ async function main(): Promise<number> {
       const directory = `${work}/retention`;
       await Deno.mkdir(directory);
       cells.push(...await runRetention({ work: directory, progress: say }));
+    }
+    if (isAsked(DIRECTORIES) && values.broker === undefined) {
+      const directory = `${work}/directories`;
+      cells.push(...await runDirectories({ work: directory, progress: say }));
     }
     const suites: SuiteResult[] = [];
     if (isAsked(KAFKA_GO) && values.broker !== "kafka") {

@@ -34,6 +34,8 @@ export const addPartitionsToTxn = serve(
   addPartitionsToTxnRequest,
   addPartitionsToTxnResponse,
   {
+    // Brokers ask about many transactions without waiting; each is decided at once.
+    letsNextStart: true,
     handle: (request, context) => {
       const transactions = transactionsOf(request, context.apiVersion);
       const codes = transactions.map((each) => addAll(each, context));

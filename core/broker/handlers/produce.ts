@@ -15,6 +15,7 @@
 
 import { assert } from "../../base/assert.ts";
 import type { VerificationGuard } from "../../log/verifications.ts";
+import { setBaseOffset } from "../../record/batch_header.ts";
 import { RejectedRecordsError } from "../../record/validate_checks.ts";
 import { isInternalTopic } from "../../controller/topic_name.ts";
 import { FrameError } from "../../rpc/frame_reader.ts";
@@ -144,6 +145,8 @@ async function askAgain(
     const data = request.topicData.find(({ name }) => name === result.topic)
       ?.partitionData.find(({ index }) => index === result.index);
     assert(data !== undefined, "A result of no request");
+    // The first try has stamped it, before it was refused.
+    if (data.records !== null) setBaseOffset(data.records, 0, 0);
     result.outcome = appendOne(result.topic, data, options, position);
   }
 }

@@ -2,7 +2,8 @@
 // leads. Coordinators of other brokers send it, and administrators who abort a
 // transaction that no coordinator knows of any more.
 //
-// Source: KIP-98, KIP-664.
+// Source: KIP-98, KIP-664, KIP-890, KIP-1228 (which rules of transactions a marker
+// follows).
 
 import { ErrorCode } from "../../wire/kafka/errors.ts";
 import {
@@ -18,10 +19,16 @@ type Marker = WriteTxnMarkersRequest["markers"][number];
 type Response = InferInput<typeof writeTxnMarkersResponse>;
 type Codes = readonly number[];
 
+/** First version of transactions that have an epoch each. */
+const EPOCH_EACH_SINCE = 2;
+
 export const writeTxnMarkers = serve(
   writeTxnMarkersRequest,
   writeTxnMarkersResponse,
   {
+    versions: [0, 2],
+    // Coordinators send many without waiting; all markers are appended at once.
+    letsNextStart: true,
     handle: ({ markers }, context) => {
       const codes = markers.map((marker) => writeOne(marker, context));
       return codes.some((each) => each instanceof Promise)
@@ -49,7 +56,8 @@ function writeOne(
   marker: Marker,
   { broker }: RequestContext,
 ): Codes | Promise<Codes> {
-  const { producerId, producerEpoch, coordinatorEpoch } = marker;
+  const { producerId, producerEpoch, coordinatorEpoch, transactionVersion } =
+    marker;
   const partitions = partitionsOf(marker);
   if (producerId < 0) {
     return partitions.map(() => ErrorCode.INVALID_PRODUCER_ID_MAPPING);
@@ -59,7 +67,13 @@ function writeOne(
   }
   const isCommit = marker.transactionResult;
   return broker.markers.write(
-    { producerId, producerEpoch, isCommit, coordinatorEpoch },
+    {
+      producerId,
+      producerEpoch,
+      isCommit,
+      coordinatorEpoch,
+      isEpochRaised: transactionVersion >= EPOCH_EACH_SINCE,
+    },
     partitions,
   );
 }

@@ -167,7 +167,7 @@ export const apiRows = {
   WriteTxnMarkers: {
     key: 27,
     flexibleSince: 1,
-    versions: [0, 1],
+    versions: [0, 2],
     versions39: [0, 1],
   },
   TxnOffsetCommit: {

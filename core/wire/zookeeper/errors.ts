@@ -45,6 +45,10 @@ export const zkErrors = {
     code: -118,
     text: "the session has moved to another server",
   },
+  NOT_READ_ONLY: {
+    code: -119,
+    text: "this server only reads, for want of an ensemble",
+  },
   EPHEMERAL_ON_LOCAL_SESSION: {
     code: -120,
     text: "a local session cannot make ephemeral znodes",

@@ -11,14 +11,15 @@
 import { DecodeError, type Reader } from "../reader.ts";
 import { utf8Size, type Writer } from "../writer.ts";
 
-/** Types without parameters; `ustring` refuses null, `nullableUstring` does not. */
+/** Types without parameters; `ustring` refuses null, `nullableUstring` keeps it, `looseUstring` reads it as empty. */
 export type JutePrimitive =
   | "int"
   | "long"
   | "boolean"
   | "buffer"
   | "ustring"
-  | "nullableUstring";
+  | "nullableUstring"
+  | "looseUstring";
 
 /** A field's type. A `vector` decodes null as empty, a `nullableVector` as null. */
 export type JuteType =
@@ -44,6 +45,7 @@ interface JuteValues {
   buffer: Uint8Array | null;
   ustring: string;
   nullableUstring: string | null;
+  looseUstring: string;
 }
 
 /** The TypeScript type of a jute type; a decoded buffer is a view of what it was read from. */
@@ -110,6 +112,10 @@ const primitives: { [K in JutePrimitive]: JuteCodec<JuteValues[K]> } = {
     encode: encodeText,
   },
   nullableUstring: { decode: decodeText, encode: encodeText },
+  looseUstring: {
+    decode: (reader) => decodeText(reader) ?? "",
+    encode: encodeText,
+  },
 };
 
 function decodeBuffer(reader: Reader): Uint8Array | null {

@@ -55,6 +55,7 @@ function arbitrary(type: JuteType): fc.Arbitrary<unknown> {
     case "buffer":
       return fc.option(fc.uint8Array({ maxLength: 20 }));
     case "ustring":
+    case "looseUstring":
       return fc.string({ unit: "grapheme", maxLength: 12 });
     case "nullableUstring":
       return fc.option(fc.string({ maxLength: 12 }));
@@ -122,4 +123,15 @@ Deno.test("sizes and counts that cannot be are refused before anything is made o
       `${schema.name} ${hex}`,
     );
   }
+});
+
+Deno.test("an identity without an id reads as one with an empty id", () => {
+  const writer = new Writer();
+  writer.int32(4);
+  writer.text("auth", 4);
+  writer.int32(-1);
+  deepEqual(juteCodec(records.aclId).decode(new Reader(writer.written())), {
+    scheme: "auth",
+    id: "",
+  });
 });

@@ -9,7 +9,11 @@ import { type JuteRecord, type JuteValue, record } from "./jute.ts";
 // Access control and bookkeeping
 
 /** Whom a scheme means: `world:anyone`, `digest:user:base64`, … */
-export const aclId = record("Id", { scheme: "ustring", id: "ustring" });
+export const aclId = record("Id", {
+  scheme: "ustring",
+  // Some clients have null where nothing is needed, as with `auth`.
+  id: "looseUstring",
+});
 
 /** Who may do what: `perms` is a sum of read 1, write 2, create 4, delete 8, admin 16. */
 export const acl = record("ACL", { perms: "int", id: aclId });
@@ -269,9 +273,9 @@ export const multiHeader = record("MultiHeader", {
 });
 
 export const reconfigRequest = record("ReconfigRequest", {
-  joiningServers: "ustring",
-  leavingServers: "ustring",
-  newMembers: "ustring",
+  joiningServers: "nullableUstring",
+  leavingServers: "nullableUstring",
+  newMembers: "nullableUstring",
   curConfigId: "long",
 });
 

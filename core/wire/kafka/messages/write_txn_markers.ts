@@ -1,14 +1,15 @@
 // WriteTxnMarkers (key 27): how a transaction coordinator has the end of
 // transactions written to the partitions that took part.
 //
-// v1 is the first flexible version. Kafka 4 no longer has v0.
+// v1 is the first flexible version. Kafka 4 no longer has v0. v2, of Kafka 4.2, adds
+// `transactionVersion`.
 
 import { type Infer, message } from "../schema.ts";
 
 export const writeTxnMarkersRequest = message({
   key: 27,
   name: "WriteTxnMarkersRequest",
-  versions: [0, 1],
+  versions: [0, 2],
   flexibleSince: 1,
   fields: {
     markers: {
@@ -24,6 +25,13 @@ export const writeTxnMarkersRequest = message({
           },
         },
         coordinatorEpoch: "int32",
+        /** 2 where the epoch is above that of the transaction's records. */
+        transactionVersion: {
+          type: "int8",
+          since: 2,
+          default: 0,
+          ignorable: true,
+        },
       },
     },
   },
@@ -32,7 +40,7 @@ export const writeTxnMarkersRequest = message({
 export const writeTxnMarkersResponse = message({
   key: 27,
   name: "WriteTxnMarkersResponse",
-  versions: [0, 1],
+  versions: [0, 2],
   flexibleSince: 1,
   fields: {
     markers: {
