@@ -295,6 +295,7 @@ Deno.test("Admin.abortTransaction() has the partition's leader write the marker"
       producerId: 1000,
       producerEpoch: 2,
       transactionResult: false,
+      transactionVersion: 0,
       topics: [{ name: "t", partitionIndexes: [1] }],
       coordinatorEpoch: 0,
     }]);
