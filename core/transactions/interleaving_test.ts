@@ -501,7 +501,8 @@ Deno.test("whatever comes between, every transaction has one end, and the log is
   await fc.assert(
     fc.asyncProperty(
       fc.array(action, { minLength: 10, maxLength: 60 }),
-      fc.constantFrom(null, 0, 32_762),
+      // The last so near to the end that nearly every run gets there.
+      fc.constantFrom(null, 0, 32_762, 32_765),
       async (actions, firstEpoch) => {
         const sim = simHost(seed++);
         await sim.run(async () => {
