@@ -140,30 +140,24 @@ export class TransactionCalls {
     current: ProducerEpoch | null,
     transactionTimeoutMs: number,
   ): Promise<StepOutcome<ProducerEpoch>> {
-    return this.#until({
+    return this.#untilCoordinated({
       name: "InitProducerId",
-      node: this.#node,
       ask: async (nodeId, deadlineMs) => {
-        const answer = await this.#askCoordinator(
-          nodeId,
-          deadlineMs,
-          () =>
-            this.#cluster.callNode(nodeId, INIT, (version) => {
-              if (current !== null && version < INIT_EPOCH_VERSION_MIN) {
-                throw new KafkaError(
-                  "UNSUPPORTED_VERSION",
-                  `Broker ${nodeId} is too old to give another epoch, which ` +
-                    "this transaction's failure needs",
-                );
-              }
-              return {
-                transactionalId: this.#transactionalId,
-                transactionTimeoutMs,
-                producerId: current?.producerId ?? -1,
-                producerEpoch: current?.producerEpoch ?? -1,
-              };
-            }, { deadlineMs, versionMax: INIT_VERSION_MAX }),
-        );
+        const answer = await this.#cluster.callNode(nodeId, INIT, (version) => {
+          if (current !== null && version < INIT_EPOCH_VERSION_MIN) {
+            throw new KafkaError(
+              "UNSUPPORTED_VERSION",
+              `Broker ${nodeId} is too old to give another epoch, which ` +
+                "this transaction's failure needs",
+            );
+          }
+          return {
+            transactionalId: this.#transactionalId,
+            transactionTimeoutMs,
+            producerId: current?.producerId ?? -1,
+            producerEpoch: current?.producerEpoch ?? -1,
+          };
+        }, { deadlineMs, versionMax: INIT_VERSION_MAX });
         throwCode(answer.errorCode, "Cannot get a producer id");
         const { producerId, producerEpoch } = answer;
         return { producerId, producerEpoch };
@@ -177,27 +171,21 @@ export class TransactionCalls {
     partitions: readonly TopicPartition[],
     limits: StepLimits,
   ): Promise<StepOutcome<void>> {
-    return this.#until({
+    return this.#untilCoordinated({
       ...limits,
       name: "AddPartitionsToTxn",
-      node: this.#node,
       ask: async (nodeId, deadlineMs) => {
-        const answer = await this.#askCoordinator(
-          nodeId,
-          deadlineMs,
-          () =>
-            this.#cluster.callNode(nodeId, ADD_PARTITIONS, {
-              v3AndBelowTransactionalId: this.#transactionalId,
-              v3AndBelowProducerId: producer.producerId,
-              v3AndBelowProducerEpoch: producer.producerEpoch,
-              v3AndBelowTopics: [...byTopic(partitions)].map((
-                [name, entries],
-              ) => ({
-                name,
-                partitions: entries.map(({ partition }) => partition),
-              })),
-            }, { deadlineMs, versionMax: ADD_PARTITIONS_VERSION_MAX }),
-        );
+        const answer = await this.#cluster.callNode(nodeId, ADD_PARTITIONS, {
+          v3AndBelowTransactionalId: this.#transactionalId,
+          v3AndBelowProducerId: producer.producerId,
+          v3AndBelowProducerEpoch: producer.producerEpoch,
+          v3AndBelowTopics: [...byTopic(partitions)].map((
+            [name, entries],
+          ) => ({
+            name,
+            partitions: entries.map(({ partition }) => partition),
+          })),
+        }, { deadlineMs, versionMax: ADD_PARTITIONS_VERSION_MAX });
         throwFirst(
           answer.resultsByTopicV3AndBelow.flatMap((
             { name, resultsByPartition },
@@ -219,21 +207,15 @@ export class TransactionCalls {
     groupId: string,
     limits: StepLimits,
   ): Promise<StepOutcome<void>> {
-    return this.#until({
+    return this.#untilCoordinated({
       ...limits,
       name: "AddOffsetsToTxn",
-      node: this.#node,
       ask: async (nodeId, deadlineMs) => {
-        const answer = await this.#askCoordinator(
-          nodeId,
-          deadlineMs,
-          () =>
-            this.#cluster.callNode(nodeId, ADD_OFFSETS, {
-              transactionalId: this.#transactionalId,
-              ...producer,
-              groupId,
-            }, { deadlineMs }),
-        );
+        const answer = await this.#cluster.callNode(nodeId, ADD_OFFSETS, {
+          transactionalId: this.#transactionalId,
+          ...producer,
+          groupId,
+        }, { deadlineMs });
         throwCode(answer.errorCode, `Cannot add offsets of group ${groupId}`);
       },
     });
@@ -293,23 +275,17 @@ export class TransactionCalls {
   ): Promise<StepOutcome<ProducerEpoch>> {
     const { isCommit, isNewer } = options;
     const { min, max: versionMax } = endVersions(isNewer);
-    return this.#until({
+    return this.#untilCoordinated({
       name: "EndTxn",
-      node: this.#node,
       ask: async (nodeId, deadlineMs) => {
-        const answer = await this.#askCoordinator(
-          nodeId,
-          deadlineMs,
-          () =>
-            this.#cluster.callNode(nodeId, END, (version) => {
-              checkVersion(version, min, nodeId);
-              return {
-                transactionalId: this.#transactionalId,
-                ...producer,
-                committed: isCommit,
-              };
-            }, { deadlineMs, versionMax }),
-        );
+        const answer = await this.#cluster.callNode(nodeId, END, (version) => {
+          checkVersion(version, min, nodeId);
+          return {
+            transactionalId: this.#transactionalId,
+            ...producer,
+            committed: isCommit,
+          };
+        }, { deadlineMs, versionMax });
         throwCode(
           answer.errorCode,
           `Cannot ${isCommit ? "commit" : "abort"} the transaction`,
@@ -317,6 +293,21 @@ export class TransactionCalls {
         if (answer.producerId < 0) return producer;
         const { producerId, producerEpoch } = answer;
         return { producerId, producerEpoch };
+      },
+    });
+  }
+
+  /** A step that the transaction's own coordinator takes; notes what that offers. */
+  #untilCoordinated<T>(step: Omit<Step<T>, "node">): Promise<StepOutcome<T>> {
+    return this.#until({
+      ...step,
+      node: this.#node,
+      ask: async (nodeId, deadlineMs) => {
+        const connection = await this.#cluster.connectionTo(nodeId, {
+          deadlineMs,
+        });
+        this.#offersNewer = offersNewer(connection);
+        return await step.ask(nodeId, deadlineMs);
       },
     });
   }
@@ -365,17 +356,6 @@ export class TransactionCalls {
     if (clock.monotonicMs() + pauseMs >= deadlineMs) return false;
     await sleep(clock, pauseMs);
     return !this.#cluster.isClosed;
-  }
-
-  /** Asks the transaction's coordinator, and notes what it offers. */
-  async #askCoordinator<T>(
-    nodeId: number,
-    deadlineMs: number,
-    ask: () => Promise<T>,
-  ): Promise<T> {
-    const connection = await this.#cluster.connectionTo(nodeId, { deadlineMs });
-    this.#offersNewer = offersNewer(connection);
-    return await ask();
   }
 
   #groupNode(groupId: string): CoordinatorNode {
