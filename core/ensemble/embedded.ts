@@ -16,7 +16,7 @@ import { Decider, type WriteRequest } from "./decide.ts";
 import { EmbeddedClient, type EmbeddedServer } from "./embedded_client.ts";
 import { proposalOf } from "./proposal.ts";
 import type { Txn } from "./txn.ts";
-import { Watches, type WatchKind } from "./watches.ts";
+import { type WatchSubject, WatchTable } from "./watch_table.ts";
 import type { Applied, ZnodeTree } from "./znode_tree.ts";
 import { type StoreOptions, ZnodeStore } from "./znode_store.ts";
 
@@ -56,7 +56,7 @@ class Embedded implements EmbeddedCoordinator, EmbeddedServer {
   readonly #host: Host;
   readonly #store: ZnodeStore;
   readonly #decider: Decider;
-  readonly #watches = new Watches<
+  readonly #watches = new WatchTable<
     { readonly sessionId: bigint; readonly run: (event: ZnodeEvent) => void }
   >();
   readonly #clients = new Map<bigint, EmbeddedClient>();
@@ -156,14 +156,14 @@ class Embedded implements EmbeddedCoordinator, EmbeddedServer {
   }
 
   watch(
-    kind: WatchKind,
+    subject: WatchSubject,
     path: string,
     watcher: {
       readonly sessionId: bigint;
       readonly run: (event: ZnodeEvent) => void;
     },
   ): void {
-    this.#watches.add(kind, path, watcher);
+    this.#watches.add(subject, path, watcher);
   }
 
   #fire(applied: Applied): void {
@@ -177,7 +177,7 @@ class Embedded implements EmbeddedCoordinator, EmbeddedServer {
 
   #forget(sessionId: bigint): void {
     this.#clients.delete(sessionId);
-    this.#watches.removeWhere((watcher) => watcher.sessionId === sessionId);
+    this.#watches.forgetWhere((watcher) => watcher.sessionId === sessionId);
   }
 
   #endSessions(): void {

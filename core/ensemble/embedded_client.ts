@@ -17,7 +17,7 @@ import { assert } from "../base/assert.ts";
 import { ZkError } from "../wire/zookeeper/errors.ts";
 import { OPEN_ACL } from "./acl_cache.ts";
 import type { ChangeRequest, WriteRequest } from "./decide.ts";
-import type { WatchKind } from "./watches.ts";
+import type { WatchSubject } from "./watch_table.ts";
 import { statOf, type Znode } from "./znode.ts";
 import type { Applied, ZnodeTree } from "./znode_tree.ts";
 
@@ -35,7 +35,7 @@ export interface EmbeddedServer {
   ): void;
   follow(commit: () => void, fail: (error: unknown) => void): void;
   watch(
-    kind: WatchKind,
+    kind: WatchSubject,
     path: string,
     watcher: {
       readonly sessionId: bigint;
@@ -215,7 +215,11 @@ export class EmbeddedClient implements ZnodeClient {
     return node;
   }
 
-  #watch(kind: WatchKind, path: string, run: ZnodeWatcher | undefined): void {
+  #watch(
+    kind: WatchSubject,
+    path: string,
+    run: ZnodeWatcher | undefined,
+  ): void {
     if (run === undefined) return;
     let watcher = this.#watchers.get(run);
     if (watcher === undefined) {

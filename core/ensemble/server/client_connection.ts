@@ -30,7 +30,7 @@ import { type ConnectRequest, decodeConnect } from "./handshake.ts";
 import { answerRead, isRead } from "./read_request.ts";
 import type { Outcome, Replica } from "./replica.ts";
 import { PASSWORD_BYTES, sessionPassword } from "./session_password.ts";
-import type { WatchTable } from "./watch_table.ts";
+import type { WatchTable } from "../watch_table.ts";
 import type { WriterPool } from "./writer_pool.ts";
 
 /** What a connection needs of the server that has it. */

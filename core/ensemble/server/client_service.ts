@@ -19,7 +19,7 @@ import type { ConnectRequest } from "./handshake.ts";
 import type { Replica, ReplicaEvents } from "./replica.ts";
 import { ServiceCounts } from "./service_counts.ts";
 import { sessionPassword } from "./session_password.ts";
-import { WatchTable } from "./watch_table.ts";
+import { WatchTable } from "../watch_table.ts";
 import { WriterPool } from "./writer_pool.ts";
 
 /** Bounds of what clients may ask for; those that may change are read each time. */

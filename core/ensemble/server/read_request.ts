@@ -29,7 +29,7 @@ import {
   writeStatOf,
   writeText,
 } from "./answer_bytes.ts";
-import type { WatcherType, WatchMode, WatchTable } from "./watch_table.ts";
+import type { WatcherType, WatchMode, WatchTable } from "../watch_table.ts";
 import { rearmWatches } from "./rearm_watches.ts";
 
 const READS: ReadonlySet<number> = new Set([

@@ -9,8 +9,8 @@
 //
 // Source: ZooKeeper documentation, "ZooKeeper Watches"; ZOOKEEPER-1416.
 
-import type { TreeEvent } from "../znode_tree.ts";
-import { parentOf, ROOT } from "../znode_path.ts";
+import type { ZnodeEvent } from "../coordination/znode_client.ts";
+import { parentOf, ROOT } from "./znode_path.ts";
 
 /** How long a watch stays, and how far it sees. */
 export type WatchMode = "standard" | "persistent" | "recursive";
@@ -48,8 +48,8 @@ export class WatchTable<W> {
     this.add("child", path, watcher, mode);
   }
 
-  /** Takes those who must hear of an event. */
-  take({ type, path }: TreeEvent): ReadonlySet<W> {
+  /** Takes those who must hear of an event, in the order in which they came. */
+  take({ type, path }: ZnodeEvent): ReadonlySet<W> {
     switch (type) {
       case "created":
       case "dataChanged":
@@ -84,6 +84,15 @@ export class WatchTable<W> {
   forget(watcher: W): void {
     this.#tables.data.forget(watcher);
     this.#tables.child.forget(watcher);
+  }
+
+  /** Forgets all watches of those whom `gone` names. */
+  forgetWhere(gone: (watcher: W) => boolean): void {
+    for (const table of [this.#tables.data, this.#tables.child]) {
+      for (const watcher of [...table.watchers()]) {
+        if (gone(watcher)) table.forget(watcher);
+      }
+    }
   }
 
   /** How many watches there are. */
@@ -136,6 +145,10 @@ class SubjectTable<W> {
 
   get pathCount(): number {
     return this.#byPath.size;
+  }
+
+  watchers(): Iterable<W> {
+    return this.#byWatcher.keys();
   }
 
   *pairs(): Iterable<[string, W]> {

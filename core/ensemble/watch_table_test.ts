@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import type { TreeEvent } from "../znode_tree.ts";
+import type { TreeEvent } from "./znode_tree.ts";
 import { WatchTable } from "./watch_table.ts";
 
 function event(type: TreeEvent["type"], path: string): TreeEvent {
@@ -102,4 +102,37 @@ Deno.test("a client that is gone is forgotten, its recursive watches too", () =>
   deepEqual(told(table, "dataChanged", "/a"), ["stays"]);
   deepEqual(told(table, "created", "/b/c"), []);
   equal(table.count, 0);
+});
+
+Deno.test("WatchTable.take() gives each watcher once, in order, and forgets it", () => {
+  const watches = new WatchTable<string>();
+  watches.add("data", "/a", "x");
+  watches.add("data", "/a", "y");
+  watches.add("data", "/a", "x");
+  watches.add("child", "/a", "x");
+  equal(watches.count, 3);
+  deepEqual([...watches.take({ type: "dataChanged", path: "/a" })], ["x", "y"]);
+  deepEqual([...watches.take({ type: "dataChanged", path: "/a" })], []);
+  deepEqual([...watches.take({ type: "childrenChanged", path: "/b" })], []);
+  deepEqual([...watches.take({ type: "childrenChanged", path: "/a" })], ["x"]);
+  equal(watches.count, 0);
+});
+
+Deno.test("WatchTable.take() tells of a deletion once to who watches both ways", () => {
+  const watches = new WatchTable<string>();
+  watches.add("child", "/a", "y");
+  watches.add("data", "/a", "x");
+  watches.add("child", "/a", "x");
+  deepEqual([...watches.take({ type: "deleted", path: "/a" })], ["x", "y"]);
+  equal(watches.count, 0);
+});
+
+Deno.test("WatchTable.forgetWhere() forgets whom it is told to", () => {
+  const watches = new WatchTable<string>();
+  watches.add("data", "/a", "x");
+  watches.add("child", "/b", "x");
+  watches.add("data", "/a", "y");
+  watches.forgetWhere((watcher) => watcher === "x");
+  equal(watches.count, 1);
+  deepEqual([...watches.take({ type: "created", path: "/a" })], ["y"]);
 });
